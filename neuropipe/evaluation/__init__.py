@@ -1,0 +1,1 @@
+"""Honest evaluation: scores with chance, uncertainty and baselines beside them."""
