@@ -20,14 +20,16 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def pip_install(*args: str, attempt: bool = False) -> bool:
-    """Install without resolving; an `attempt` is silent and may fail."""
+    """Install, errors shown; an `attempt` is silent and may fail."""
     silence = subprocess.DEVNULL if attempt else None
-    command = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps", *args]
+    command = [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *args]
     return subprocess.run(command, check=not attempt, stdout=silence, stderr=silence).returncode == 0
 
 
 def install_torch() -> None:
-    for source in (["--no-index"], ["--index-url", CPU_INDEX, "--retries", "1", "--timeout", "15"], []):
+    cpu_index = ["--index-url", CPU_INDEX, "--retries", "1", "--timeout", "15"]
+    # Only the default index's wheel needs its dependencies: the CUDA libraries, without which it does not import.
+    for source in (["--no-deps", "--no-index"], ["--no-deps", *cpu_index], []):
         if pip_install(*source, TORCH, attempt=True):
             return
     sys.exit(f"could not install {TORCH}: no local wheel and no package index answered")
@@ -45,8 +47,8 @@ def main() -> None:
     if not PYTHON.exists():
         venv.create(VENV, with_pip=True)
     install_torch()
-    pip_install("--require-hashes", "-r", str(LOCK))
-    pip_install("--no-build-isolation", "-e", str(ROOT))
+    pip_install("--no-deps", "--require-hashes", "-r", str(LOCK))
+    pip_install("--no-deps", "--no-build-isolation", "-e", str(ROOT))
     stamp.write_text(wanted)
 
 
