@@ -1,0 +1,237 @@
+"""plan(): which (asset, session) is a hit, must run or does not apply; the same code fingerprints a real run.
+
+Nothing is run or opened: a decision is a fingerprint and one look into the store. Inputs are found by computing the
+fingerprint that this configuration gives them, never by asking what was made last.
+"""
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from neuropipe.catalog import Session
+from neuropipe.errors import BadInput
+from resources.stage import Stage, Unresolved
+from resources.store import SCHEMA, Artifact, canonical, digest
+from resources.workspace import Workspace
+
+State = Literal["hit", "run", "n/a"]
+Overrides = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done about one asset of one session, and why. blocked_by : the input that has to run before."""
+
+    asset: str
+    session: str | None
+    state: State
+    reason: str = ""
+    fingerprint: str | None = None
+    data_version: str | None = None
+    blocked_by: str | None = None
+
+
+class Pipeline:
+    """The stages in topological order, and the workspace they work in."""
+
+    def __init__(self, stages: Iterable[Stage], workspace: Workspace):
+        self.stages = _sorted_topologically({stage.name: stage for stage in stages})
+        self.workspace = workspace
+
+    def stage(self, name: str) -> Stage:
+        if name not in self.stages:
+            near = difflib.get_close_matches(name, self.stages, n=3) or list(self.stages)
+            raise BadInput(f"no asset is called {name!r}; did you mean {', '.join(near)}?")
+        return self.stages[name]
+
+    def ancestors(self, name: str) -> set[str]:
+        found: set[str] = set()
+        waiting = list(self.stages[name].inputs.values())
+        while waiting:
+            asset = waiting.pop()
+            if asset not in found:
+                found.add(asset)
+                waiting.extend(self.stages[asset].inputs.values())
+        return found
+
+
+def _sorted_topologically(stages: Mapping[str, Stage]) -> dict[str, Stage]:
+    ordered: dict[str, Stage] = {}
+
+    def visit(name: str) -> None:
+        if name not in ordered:
+            for upstream in (*stages[name].inputs.values(), *stages[name].gathers):
+                visit(upstream)
+            ordered[name] = stages[name]
+
+    for name in stages:
+        visit(name)
+    return ordered
+
+
+class Planner:
+    """Decisions under one set of overrides (asset -> field -> value); each is made once.
+
+    Make a new planner after something ran.
+    """
+
+    def __init__(self, pipeline: Pipeline, overrides: Overrides | None = None):
+        self.pipeline = pipeline
+        self.overrides = {asset: dict(fields) for asset, fields in (overrides or {}).items() if fields}
+        for asset in self.overrides:
+            pipeline.stage(asset)
+        self._decisions: dict[tuple[str, str | None], Decision] = {}
+        self._heads: dict[tuple[str, Any, tuple[str, ...]], str] = {}
+        self._variants: dict[str, str] = {}
+
+    # -- decisions -------------------------------------------------------------------------------------------------
+
+    def decide(self, asset: str, session: Session | None) -> Decision:
+        key = (asset, session.key if session is not None else None)
+        decision = self._decisions.get(key)
+        if decision is None:
+            decision = self._decisions[key] = self._decide(self.pipeline.stages[asset], session)
+        return decision
+
+    def plan(self, sessions: Iterable[Session], assets: Iterable[str] | None = None) -> list[Decision]:
+        """Decisions for the given assets (all without): session by session, what gathers sessions last."""
+        wanted = [stage for name, stage in self.pipeline.stages.items() if assets is None or name in set(assets)]
+        rows = [self.decide(stage.name, session) for session in sessions for stage in wanted if stage.partitioned]
+        will_run = {row.asset for row in rows if row.state == "run"}
+        for stage in wanted:
+            if not stage.partitioned:
+                waiting = sorted(will_run & set(stage.gathers))
+                reason = f"{waiting[0]} will run"if waiting else ""
+                rows.append(
+                    Decision(stage.name, None, "run", reason, blocked_by=waiting[0])
+                    if waiting
+                    else self.decide(stage.name, None)
+                )
+        return rows
+
+    def _decide(self, stage: Stage, session: Session | None) -> Decision:
+        key = session.key if session is not None else None
+        if session is not None and (reason := stage.applies_to(session)):
+            return Decision(stage.name, key, "n/a", reason)
+        versions, waiting = {}, None
+        for parameter, upstream in stage.inputs.items():
+            above = self.decide(upstream, session)
+            if above.state == "n/a" and parameter not in stage.optional:
+                return Decision(stage.name, key, "n/a", f"{upstream} does not apply: {above.reason}")
+            if above.state == "run":
+                waiting = waiting or upstream
+            versions[parameter] = above.data_version
+        if waiting:
+            return Decision(stage.name, key, "run", f"{waiting} will run", blocked_by=waiting)
+        try:
+            fingerprint = self.fingerprint(stage, session, versions)
+        except Unresolved as unresolved:
+            return Decision(stage.name, key, "run", str(unresolved))
+        version = self.pipeline.workspace.store.probe(stage.name, key, fingerprint)
+        if version is not None:
+            return Decision(stage.name, key, "hit", "", fingerprint, version)
+        return Decision(stage.name, key, "run", self._why(stage, session, versions), fingerprint)
+
+    # -- fingerprints ----------------------------------------------------------------------------------------------
+
+    def config(self, stage: Stage, session: Session | None) -> Any:
+        """The resolved configuration: defaults < data set < session < overrides."""
+        values: dict[str, Any] = {}
+        if session is not None:
+            values = {**stage.settings(session.dataset), **session.config(stage.name)}
+        values.update(self.overrides.get(stage.name, {}))
+        try:
+            return stage.config(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            known = ", ".join(stage.config.model_fields) or "none"
+            where = f" of {session.key}" if session is not None else ""
+            raise BadInput(f"{stage.name}{where}: {field}: {first['msg']}; its settings are {known}") from None
+
+    def fingerprint(self, stage: Stage, session: Session | None, versions: Mapping[str, str | None]) -> str:
+        key = session.key if session is not None else None
+        parts = [self._head(stage, session), key, self.source(stage, session), sorted(versions.items())]
+        return hashlib.sha256(canonical(parts)).hexdigest()
+
+    def ingredients(
+        self, stage: Stage, session: Session | None, versions: Mapping[str, str | None]
+    ) -> dict[str, Any]:
+        """All that enters the fingerprint, in words: kept in the manifest, compared to say why something reran."""
+        return {
+            **self._head_parts(stage, session),
+            "session": session.key if session is not None else None,
+            "source": self.source(stage, session),
+            "inputs": dict(versions),
+        }
+
+    def source(self, stage: Stage, session: Session | None) -> Any:
+        return stage.source(self, session, fetch=False) if stage.source else None
+
+    def variant(self, asset: str) -> str:
+        """Name of what the overrides make of an asset: those of its own and of everything upstream, sorted."""
+        if asset not in self._variants:
+            concerned = self.pipeline.ancestors(asset) | {asset, *self.pipeline.stages[asset].gathers}
+            self._variants[asset] = ",".join(
+                f"{name}.{field}={_brief(value)}"
+                for name, fields in sorted(self.overrides.items())
+                if name in concerned
+                for field, value in sorted(fields.items())
+                if field not in self.pipeline.stages[name].config.runtime_only()
+            )
+        return self._variants[asset]
+
+    def declared_version(self, stage: Stage) -> str:
+        """One version of a stage for all sessions: code, tools and settings. Dagster compares it to tell staleness."""
+        seen = {}
+        for session in self.pipeline.workspace.catalog if stage.partitioned else [None]:
+            seen[self._head(stage, session)] = None
+        return digest(sorted(seen))[:16]
+
+    def _head(self, stage: Stage, session: Session | None) -> str:
+        """Digest of all that does not differ between the sessions of a data set."""
+        own = session.entry.config.get(stage.name) if session is not None else None
+        scope = (id(session.dataset) if session is not None else None, canonical(own) if own else b"")
+        key = (stage.name, scope, stage.plugins(session))
+        if key not in self._heads:
+            self._heads[key] = digest(self._head_parts(stage, session))
+        return self._heads[key]
+
+    def _head_parts(self, stage: Stage, session: Session | None) -> dict[str, Any]:
+        config = self.config(stage, session)
+        return {
+            "schema": SCHEMA,
+            "asset": stage.name,
+            "code_version": stage.code_version(session),
+            "config": config.model_dump(mode="json", exclude=config.runtime_only()),
+            "tools": stage.tool_versions(),
+        }
+
+    def _why(self, stage: Stage, session: Session | None, versions: Mapping[str, str | None]) -> str:
+        latest = self.pipeline.workspace.store.latest(stage.name, session.key if session is not None else None)
+        if latest is None:
+            return "never made"
+        return changes(latest, self.ingredients(stage, session, versions))
+
+
+def changes(previous: Artifact, ingredients: Mapping[str, Any]) -> str:
+    """`changed: config.bin_width, inputs.recording`: which ingredients differ from those of an artifact."""
+    found: list[str] = []
+    _compare("", previous.manifest["ingredients"], ingredients, found)
+    return f"changed: {', '.join(found)}" if found else "its artifact is gone"
+
+
+def _compare(path: str, old: Any, new: Any, found: list[str]) -> None:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in sorted({*old, *new}):
+            _compare(f"{path}.{key}" if path else key, old.get(key), new.get(key), found)
+    elif canonical(old) != canonical(new):
+        found.append(path)
+
+
+def _brief(value: Any) -> str:
+    return value if isinstance(value, str) else canonical(value).decode()

@@ -1,0 +1,405 @@
+"""The artifact store: immutable directories, content-hashed, committed in one rename, never half visible.
+
+    <root>/<asset>/<session>/<fingerprint>[.<attempt>]/{_manifest.json, data/, extras/}
+    <root>/<asset>/<session>/LATEST       fingerprint directory of the default configuration
+    <root>/<asset>/<session>/FAILED       what the last attempt died of, until one succeeds
+    <root>/.stage, .locks, .quarantine    work in flight, locks, artifacts whose bytes no longer match
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from neuropipe.errors import BadInput
+
+MANIFEST = "_manifest.json"
+UNPARTITIONED = "_"
+SCHEMA = 1
+_VERSION_FIELD = b'{"data_version": "'
+
+
+def canonical(value: Any) -> bytes:
+    """The one JSON text of a value: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def digest(value: Any) -> str:
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+class CorruptArtifact(BadInput):
+    """The bytes of an artifact are not those that were committed."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A handle on one committed directory; opens nothing until asked."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def data_version(self) -> str:
+        return self.manifest["data_version"]
+
+    @property
+    def fingerprint(self) -> str:
+        return self.manifest["fingerprint"]
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        return self.manifest["metadata"]
+
+    @property
+    def variant(self) -> str:
+        """Empty for the default configuration, else the overrides that made it, e.g. `binned.bin_width=0.1`."""
+        return self.manifest["variant"]
+
+    @cached_property
+    def arrays(self):
+        """The Zarr group of the artifact's arrays, read-only."""
+        import zarr
+
+        return zarr.open_group(self.path / "data" / "arrays.zarr", mode="r")
+
+    def table(self, name: str):
+        """A table as a pandas DataFrame."""
+        import pandas as pd
+
+        return pd.read_parquet(self.path / "data" / f"{name}.parquet")
+
+    def json(self, name: str) -> Any:
+        return json.loads((self.path / "data" / f"{name}.json").read_bytes())
+
+    def has(self, name: str) -> bool:
+        """Whether a file or table of this name is in the artifact's data."""
+        return any((self.path / "data" / f"{name}{ending}").exists() for ending in ("", ".parquet", ".json"))
+
+    def folder(self, name: str) -> Path:
+        return self.path / "data" / name
+
+    def figures(self) -> list[Path]:
+        return sorted((self.path / "extras").glob("*.png"))
+
+
+class Draft:
+    """An artifact being written: what a stage fills, and the store then commits whole or not at all."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.metadata: dict[str, Any] = {}
+        self.checks: dict[str, dict[str, Any]] = {}
+        self.data = path / "data"
+        self.extras = path / "extras"
+        self.data.mkdir()
+        self.extras.mkdir()
+
+    @cached_property
+    def arrays(self):
+        """A Zarr v3 group to create arrays in (Zarr's default compressor is zstd)."""
+        import zarr
+
+        return zarr.open_group(self.data / "arrays.zarr", mode="w", zarr_format=3)
+
+    def array(self, name: str, values, **options: Any) -> None:
+        """Write one whole array; `options` go to zarr's create_array (chunks, shards, attributes)."""
+        if values.size == 0:
+            options.setdefault("chunks", tuple(max(1, n) for n in values.shape))
+        self.arrays.create_array(name, data=values, **options)
+
+    def table(self, name: str, frame) -> None:
+        frame.to_parquet(self.data / f"{name}.parquet", index=False)
+
+    def json(self, name: str, value: Any) -> None:
+        (self.data / f"{name}.json").write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+    def folder(self, name: str) -> Path:
+        """A folder in data/ for files of a model's own format."""
+        path = self.data / name
+        path.mkdir(parents=True)
+        return path
+
+    def figure(self, name: str, figure) -> None:
+        from neuropipe import figures
+
+        figures.save(figure, self.extras / f"{name}.png")
+
+    def check(self, name: str, passed: bool, *, warn: bool = False, description: str = "", **metadata: Any) -> None:
+        """Record the outcome of a check; one that fails and is no warning keeps the artifact from being committed."""
+        self.checks[name] = {"passed": bool(passed), "warn": warn, "description": description, "metadata": metadata}
+        if not passed and not warn:
+            raise BadInput(f"check {name} failed: {description or 'see its metadata'} {metadata or ''}".rstrip())
+
+
+@dataclass(frozen=True)
+class ArtifactStore:
+    root: Path
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def probe(self, asset: str, session: str | None, fingerprint: str) -> str | None:
+        """Data version of the newest attempt at a fingerprint, or None: one listing and one short read."""
+        folder = self._folder(asset, session)
+        name = _newest_attempt(folder, fingerprint)
+        return _read_data_version(f"{folder}/{name}/{MANIFEST}") if name else None
+
+    def lookup(self, asset: str, session: str | None, fingerprint: str) -> Artifact | None:
+        folder = self._folder(asset, session)
+        name = _newest_attempt(folder, fingerprint)
+        return self._load(Path(folder, name)) if name else None
+
+    def latest(self, asset: str, session: str | None) -> Artifact | None:
+        """The artifact last committed or reused under default configuration: for people, never for pipeline inputs."""
+        folder = Path(self._folder(asset, session))
+        try:
+            return self._load(folder / (folder / "LATEST").read_text())
+        except FileNotFoundError:
+            return None
+
+    def artifacts(self, asset: str | None = None, session: str | None = None) -> Iterator[Artifact]:
+        """Every committed artifact, of one asset and session where given."""
+        base = self.root if asset is None else self.root / asset
+        for manifest in sorted(base.rglob(MANIFEST)) if base.is_dir() else []:
+            if manifest.relative_to(self.root).parts[0].startswith("."):
+                continue
+            artifact = self._load(manifest.parent)
+            if artifact and (session is None or artifact.manifest["session"] == session):
+                yield artifact
+
+    def missized(self, artifact: Artifact) -> list[str]:
+        """Files whose presence or size differs from the manifest: what a hit can afford to look at."""
+        return [
+            name
+            for name, (_, size) in artifact.manifest["files"].items()
+            if _size(artifact.path / "data" / name) != size
+        ]
+
+    def verify(self, artifact: Artifact) -> list[str]:
+        """Files whose bytes differ from the manifest, and files it does not know."""
+        found = _hash_tree(artifact.path / "data")
+        known = {name: tuple(entry) for name, entry in artifact.manifest["files"].items()}
+        return sorted(name for name in {*found, *known} if found.get(name) != known.get(name))
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def draft(self) -> Iterator[Draft]:
+        """A staging directory, gone at exit unless committed; its lock file tells `gc` that its owner is alive."""
+        stage = self.root / ".stage" / uuid.uuid4().hex
+        stage.mkdir(parents=True)
+        with _held(stage.with_suffix(".lock")):
+            try:
+                yield Draft(stage)
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise BadInput(_full_disk(self.root)) from error
+                raise
+            finally:
+                shutil.rmtree(stage, ignore_errors=True)
+                stage.with_suffix(".lock").unlink(missing_ok=True)
+
+    def commit(
+        self,
+        draft: Draft,
+        *,
+        asset: str,
+        session: str | None,
+        fingerprint: str,
+        ingredients: Mapping[str, Any],
+        variant: str = "",
+        facts: Mapping[str, Any] | None = None,
+        new_attempt: bool = False,
+    ) -> Artifact:
+        """Make a draft visible in one rename. The first to commit a fingerprint wins, unless a new attempt is asked."""
+        files = _hash_tree(draft.data)
+        manifest = {
+            "data_version": _tree_version(files),
+            "schema": SCHEMA,
+            "asset": asset,
+            "session": session,
+            "fingerprint": fingerprint,
+            "variant": variant,
+            "ingredients": ingredients,
+            "metadata": draft.metadata,
+            "checks": draft.checks,
+            "bytes": sum(size for _, size in files.values()),
+            **(facts or {}),
+            "files": files,
+        }
+        (draft.path / MANIFEST).write_text(json.dumps(manifest, allow_nan=False))
+        _sync_tree(draft.path)
+        folder = Path(self._folder(asset, session))
+        folder.mkdir(parents=True, exist_ok=True)
+        while True:
+            newest = _newest_attempt(str(folder), fingerprint)
+            if newest and not new_attempt:
+                won = self._load(folder / newest)
+                if won is not None:
+                    return won
+                self.quarantine(folder / newest)
+                newest = None
+            final = folder / _attempt_name(fingerprint, newest)
+            try:
+                os.rename(draft.path, final)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+                continue
+            _sync(folder)
+            return Artifact(final, manifest)
+
+    def point_latest(self, artifact: Artifact) -> None:
+        if artifact.variant:
+            return
+        _write_whole(artifact.path.parent / "LATEST", artifact.path.name)
+
+    def quarantine(self, path: Path) -> Path:
+        """Move a corrupt artifact out of sight, so that the next run rebuilds it."""
+        target = self.root / ".quarantine" / f"{'-'.join(path.relative_to(self.root).parts)}-{uuid.uuid4().hex[:8]}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path, target)
+        return target
+
+    @contextlib.contextmanager
+    def lock(self, asset: str, session: str | None, fingerprint: str) -> Iterator[None]:
+        """Held by one process at a time: two that want the same artifact build it once. Freed when its owner dies."""
+        name = digest([asset, session, fingerprint])[:32]
+        with _held(self.root / ".locks" / name):
+            yield
+
+    # -- failures --------------------------------------------------------------------------------------------------
+
+    def record_failure(self, asset: str, session: str | None, fingerprint: str, variant: str, message: str) -> None:
+        folder = Path(self._folder(asset, session))
+        folder.mkdir(parents=True, exist_ok=True)
+        record = {"fingerprint": fingerprint, "variant": variant, "message": message, "time": time.time()}
+        _write_whole(folder / "FAILED", json.dumps(record))
+
+    def clear_failure(self, asset: str, session: str | None) -> None:
+        Path(self._folder(asset, session), "FAILED").unlink(missing_ok=True)
+
+    def failure(self, asset: str, session: str | None) -> dict[str, Any] | None:
+        try:
+            return json.loads(Path(self._folder(asset, session), "FAILED").read_text())
+        except FileNotFoundError:
+            return None
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _folder(self, asset: str, session: str | None) -> str:
+        return f"{self._root}/{asset}/{session or UNPARTITIONED}"
+
+    @cached_property
+    def _root(self) -> str:
+        return str(self.root)
+
+    def _load(self, path: Path) -> Artifact | None:
+        try:
+            return Artifact(path, json.loads((path / MANIFEST).read_bytes()))
+        except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+            return None
+
+
+def _attempt_name(fingerprint: str, newest: str | None) -> str:
+    short = fingerprint[:32]
+    if newest is None:
+        return short
+    return f"{short}.{int(newest.partition('.')[2] or 1) + 1}"
+
+
+def _newest_attempt(folder: str, fingerprint: str) -> str | None:
+    short = fingerprint[:32]
+    try:
+        names = [name for name in os.listdir(folder) if name.startswith(short)]
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if len(names) <= 1:
+        return names[0] if names else None
+    return max(names, key=lambda name: int(name.partition(".")[2] or 1))
+
+
+def _read_data_version(path: str) -> str | None:
+    """The data version stands first in a manifest, so that a hit need not parse the rest."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        head = os.read(descriptor, len(_VERSION_FIELD) + 65)
+    finally:
+        os.close(descriptor)
+    if not head.startswith(_VERSION_FIELD) or head[-1:] != b'"':
+        return None
+    return head[len(_VERSION_FIELD) : -1].decode()
+
+
+def _hash_tree(root: Path) -> dict[str, tuple[str, int]]:
+    """Relative path -> (sha256, bytes) of every file below `root`, in sorted order."""
+    files = {}
+    for path in sorted(p for p in root.rglob("*") if p.is_file()):
+        with path.open("rb") as file:
+            sha = hashlib.file_digest(file, "sha256").hexdigest()
+        files[path.relative_to(root).as_posix()] = (sha, path.stat().st_size)
+    return files
+
+
+def _tree_version(files: Mapping[str, tuple[str, int]]) -> str:
+    return digest({name: sha for name, (sha, _) in files.items()})
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return -1
+
+
+def _sync_tree(root: Path) -> None:
+    for path in root.rglob("*"):
+        if path.is_file():
+            _sync(path)
+    _sync(root)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Replace a small file in one step; untouched when it says so already."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_text() == text:
+            return
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def _full_disk(root: Path) -> str:
+    free = shutil.disk_usage(root).free / 1e6
+    return f"the disk that holds {root} is full ({free:.0f} MB free): free some space (`neuropipe gc` helps) and rerun"
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[None]:
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
