@@ -10,12 +10,10 @@ from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
 from resources.plan import Planner
 from resources.stage import Stage, Unresolved, call
-from resources.store import Artifact, CorruptArtifact
+from resources.store import Artifact
 
 CACHE_TAG = "neuropipe/cache"
 REFRESH = "refresh"
-
-_verified: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def materialize(
     with store.lock(asset, key, fingerprint):
         if not refresh and (found := _reuse(store, asset, key, fingerprint)):
             return Outcome("hit", "made by a concurrent run", found)
-        reason = "refresh asked for" if refresh else planner._why(stage, session, versions)
+        reason = "refresh asked for" if refresh else planner.why(stage, session, versions)
         log.info(f"{asset} of {key}: running ({reason})" if key else f"{asset}: running ({reason})")
         try:
             artifact = _compute(planner, stage, session, inputs, versions, fingerprint, refresh, run_id)
@@ -105,7 +103,10 @@ def _compute(
 ) -> Artifact:
     store = planner.pipeline.workspace.store
     key = session.key if session is not None else None
-    artifacts = {parameter: _open_input(store, decision) for parameter, decision in inputs.items()}
+    artifacts = {
+        parameter: store.open_verified(above.asset, above.session, above.fingerprint) if above.fingerprint else None
+        for parameter, above in inputs.items()
+    }
     available = {
         "session": session,
         "config": planner.config(stage, session),
@@ -131,19 +132,3 @@ def _compute(
             new_attempt=refresh,
         )
 
-
-def _open_input(store, decision) -> Artifact | None:
-    """The artifact a decision found, its bytes verified once in this process before anything is computed from them."""
-    if decision.state == "n/a":
-        return None
-    artifact = store.lookup(decision.asset, decision.session, decision.fingerprint)
-    if str(artifact.path) not in _verified:
-        damaged = store.verify(artifact)
-        if damaged:
-            store.quarantine(artifact.path)
-            raise CorruptArtifact(
-                f"{decision.asset} of {decision.session} is damaged ({', '.join(damaged[:3])}) and was set aside: "
-                "run again to rebuild it"
-            )
-        _verified.add(str(artifact.path))
-    return artifact

@@ -105,7 +105,7 @@ class Planner:
         for stage in wanted:
             if not stage.partitioned:
                 waiting = sorted(will_run & set(stage.gathers))
-                reason = f"{waiting[0]} will run"if waiting else ""
+                reason = f"{waiting[0]} will run" if waiting else ""
                 rows.append(
                     Decision(stage.name, None, "run", reason, blocked_by=waiting[0])
                     if waiting
@@ -134,7 +134,7 @@ class Planner:
         version = self.pipeline.workspace.store.probe(stage.name, key, fingerprint)
         if version is not None:
             return Decision(stage.name, key, "hit", "", fingerprint, version)
-        return Decision(stage.name, key, "run", self._why(stage, session, versions), fingerprint)
+        return Decision(stage.name, key, "run", self.why(stage, session, versions), fingerprint)
 
     # -- fingerprints ----------------------------------------------------------------------------------------------
 
@@ -211,7 +211,7 @@ class Planner:
             "tools": stage.tool_versions(),
         }
 
-    def _why(self, stage: Stage, session: Session | None, versions: Mapping[str, str | None]) -> str:
+    def why(self, stage: Stage, session: Session | None, versions: Mapping[str, str | None]) -> str:
         latest = self.pipeline.workspace.store.latest(stage.name, session.key if session is not None else None)
         if latest is None:
             return "never made"

@@ -166,15 +166,18 @@ class ArtifactStore:
         except FileNotFoundError:
             return None
 
+    def holds(self, asset: str, session: str | None) -> bool:
+        """Whether anything was ever made, or tried, of an asset of a session."""
+        return os.path.isdir(self._folder(asset, session))
+
     def artifacts(self, asset: str | None = None, session: str | None = None) -> Iterator[Artifact]:
         """Every committed artifact, of one asset and session where given."""
-        base = self.root if asset is None else self.root / asset
+        base = self.root if asset is None else Path(self._folder(asset, session)) if session else self.root / asset
         for manifest in sorted(base.rglob(MANIFEST)) if base.is_dir() else []:
-            if manifest.relative_to(self.root).parts[0].startswith("."):
-                continue
-            artifact = self._load(manifest.parent)
-            if artifact and (session is None or artifact.manifest["session"] == session):
-                yield artifact
+            if not manifest.relative_to(self.root).parts[0].startswith("."):
+                artifact = self._load(manifest.parent)
+                if artifact is not None:
+                    yield artifact
 
     def missized(self, artifact: Artifact) -> list[str]:
         """Files whose presence or size differs from the manifest: what a hit can afford to look at."""
@@ -189,6 +192,22 @@ class ArtifactStore:
         found = _hash_tree(artifact.path / "data")
         known = {name: tuple(entry) for name, entry in artifact.manifest["files"].items()}
         return sorted(name for name in {*found, *known} if found.get(name) != known.get(name))
+
+    def open_verified(self, asset: str, session: str | None, fingerprint: str) -> Artifact:
+        """An artifact to compute from: its bytes are checked once in this process; a damaged one is set aside."""
+        artifact = self.lookup(asset, session, fingerprint)
+        if artifact is None:
+            raise CorruptArtifact(f"{asset} of {session} has vanished from the store: run again to rebuild it")
+        if artifact.path not in self._verified:
+            damaged = self.verify(artifact)
+            if damaged:
+                self.quarantine(artifact.path)
+                raise CorruptArtifact(
+                    f"{asset} of {session} is damaged ({', '.join(damaged[:3])}) and was set aside: "
+                    "run again to rebuild it"
+                )
+            self._verified.add(artifact.path)
+        return artifact
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -303,6 +322,10 @@ class ArtifactStore:
     @cached_property
     def _root(self) -> str:
         return str(self.root)
+
+    @cached_property
+    def _verified(self) -> set[Path]:
+        return set()
 
     def _load(self, path: Path) -> Artifact | None:
         try:

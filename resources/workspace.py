@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 
 from neuropipe.catalog import Catalog
+from resources.downloads import RawFiles
+from resources.sources import Sources
 from resources.store import ArtifactStore
 
 CLONE = Path(__file__).resolve().parent.parent
@@ -41,3 +43,7 @@ class Workspace:
     @cached_property
     def store(self) -> ArtifactStore:
         return ArtifactStore(self.store_root)
+
+    @cached_property
+    def sources(self) -> Sources:
+        return Sources(self.catalog, RawFiles(self.raw_root, self.mirror))

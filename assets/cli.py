@@ -1,0 +1,242 @@
+"""The `neuropipe` command: what a user types; each command is a few lines over the planner, driver and store."""
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from assets import cli_tables
+from assets.pipeline import build_pipeline
+from assets.selection import select
+from neuropipe.catalog import Session
+from neuropipe.errors import BadInput
+from resources.plan import Pipeline, Planner
+from resources.workspace import CLONE
+
+BAD_INPUT, FAILED_WORK = 2, 1
+
+
+def main() -> None:
+    os.environ.setdefault("DAGSTER_HOME", str(CLONE))
+    neuropipe()
+
+
+def speaks_plainly(command: Callable) -> Callable:
+    """Bad input is one sentence and exit code 2, never a traceback."""
+
+    @functools.wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except BadInput as error:
+            click.echo(f"neuropipe: {error}", err=True)
+            sys.exit(BAD_INPUT)
+        except BrokenPipeError:
+            sys.stdout = None
+            sys.exit(0)
+
+    return guarded
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="neuropipe")
+def neuropipe() -> None:
+    """Neural recordings in, decoders and leaderboards out; everything unchanged is reused.
+
+    \b
+    neuropipe sessions                                  what there is
+    neuropipe run --session steinmetz-choice.cori-2016-12-18
+    neuropipe leaderboard                               how well each decoder does
+    neuropipe ui                                        the same in the browser
+    """
+
+
+session_option = click.option(
+    "--session", "-s", "patterns", multiple=True, metavar="KEY", help="Session key or glob; may be repeated."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+set_option = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="ASSET.FIELD=VALUE",
+    help="Override a setting, e.g. decoder/xgboost.max_depth=2; the result is kept as a variant of its own.",
+)
+
+
+@neuropipe.command()
+@click.argument("selection", nargs=-1)
+@session_option
+@set_option
+@click.option("--refresh", is_flag=True, help="Run the selected assets again even if the store holds them.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+@json_option
+@speaks_plainly
+def run(selection, patterns, settings, refresh, dry_run, as_json) -> None:
+    """Make assets of sessions, with everything upstream; what is unchanged is reused.
+
+    SELECTION takes names, globs ('decoder/*') and Dagster's syntax ('+evaluation/xgboost'); nothing means everything.
+    """
+    pipeline = build_pipeline()
+    sessions, assets = chosen_sessions(pipeline, patterns), select(pipeline, selection)
+    overrides = parse_settings(pipeline, settings)
+    if dry_run:
+        cli_tables.show_plan(Planner(pipeline, overrides).plan(sessions, assets), as_json)
+        return
+    from assets import driver
+
+    with cli_tables.progress(quiet=as_json) as report:
+        summary = driver.drive(pipeline, sessions, assets, overrides=overrides, refresh=refresh, report=report)
+    if as_json:
+        click.echo(json.dumps(summary.as_json()))
+    else:
+        cli_tables.show_summary(summary)
+    if summary.failed:
+        sys.exit(FAILED_WORK)
+
+
+@neuropipe.command()
+@click.argument("selection", nargs=-1)
+@session_option
+@set_option
+@json_option
+@speaks_plainly
+def plan(selection, patterns, settings, as_json) -> None:
+    """Say what `run` would do, and why, without doing it: hit, run or n/a for every asset and session."""
+    pipeline = build_pipeline()
+    sessions = chosen_sessions(pipeline, patterns or ("*",))
+    planner = Planner(pipeline, parse_settings(pipeline, settings))
+    cli_tables.show_plan(planner.plan(sessions, select(pipeline, selection)), as_json, summarise=not patterns)
+
+
+@neuropipe.command()
+@json_option
+@speaks_plainly
+def sessions(as_json) -> None:
+    """List the sessions of the catalogue and how far each has come."""
+    cli_tables.show_sessions(build_pipeline(), as_json)
+
+
+@neuropipe.command()
+@json_option
+@speaks_plainly
+def datasets(as_json) -> None:
+    """Show the data sets, and the map of the field: what is supported, readable, not yet."""
+    cli_tables.show_datasets(build_pipeline().workspace, as_json)
+
+
+@neuropipe.command()
+@click.argument("asset")
+@session_option
+@set_option
+@json_option
+@speaks_plainly
+def show(asset, patterns, settings, as_json) -> None:
+    """Show what the store holds of an asset: where it lies, what is in it, its checks and what it was made from."""
+    pipeline = build_pipeline()
+    (name,) = _exactly_one(select(pipeline, (asset,)), f"the selection {asset!r}")
+    keys = chosen_sessions(pipeline, patterns) if pipeline.stage(name).partitioned else [None]
+    planner = Planner(pipeline, parse_settings(pipeline, settings))
+    cli_tables.show_artifacts(planner, name, keys, as_json)
+
+
+@neuropipe.command()
+@session_option
+@json_option
+@speaks_plainly
+def leaderboard(patterns, as_json) -> None:
+    """Rank the decoders of each session, with chance, intervals and baselines; missing and failed ones are listed."""
+    from assets.leaderboard import collect
+
+    pipeline = build_pipeline()
+    keys = {session.key for session in chosen_sessions(pipeline, patterns)} if patterns else None
+    cli_tables.show_leaderboard(collect(Planner(pipeline), keys), as_json)
+
+
+@neuropipe.command()
+@speaks_plainly
+def report() -> None:
+    """Write the report (one HTML file) of all that the store holds, and print its path."""
+    from assets import driver
+    from assets.report import published_path
+
+    pipeline = build_pipeline()
+    summary = driver.drive(pipeline, [], ["leaderboard", "report"])
+    if summary.failed:
+        cli_tables.show_summary(summary)
+        sys.exit(FAILED_WORK)
+    click.echo(published_path(pipeline))
+
+
+@neuropipe.command()
+@click.option("--dry-run", is_flag=True, help="Say what would go, remove nothing.")
+@click.option("--variants", is_flag=True, help="Remove the variants made with --set, too.")
+@json_option
+@speaks_plainly
+def gc(dry_run, variants, as_json) -> None:
+    """Remove what the current code, catalogue and configuration no longer use. Your own files are never touched."""
+    from resources.gc import collect_garbage
+
+    cli_tables.show_garbage(collect_garbage(build_pipeline(), dry_run=dry_run, drop_variants=variants), dry_run, as_json)
+
+
+@neuropipe.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--name", help="Session name (default: the file's name).")
+@click.option("--dataset", default="mine", show_default=True, help="Data set to add to.")
+@click.option("--label", required=True, help="What to decode: an array of labels in the file, one a trial.")
+@click.option("--align", default="trial_start", show_default=True, help="Event that trials are aligned to.")
+@click.option("--window", nargs=2, type=float, required=True, metavar="START STOP", help="s around the event.")
+@click.option("--bin-width", type=float, required=True, help="s.")
+@speaks_plainly
+def add(files, name, dataset, label, align, window, bin_width) -> None:
+    """Add your own recording (.npz) to data/catalog/local.yaml; the file is used where it lies."""
+    from assets.local_data import add_files
+
+    for key in add_files(build_pipeline().workspace, files, name, dataset, label, align, window, bin_width):
+        click.echo(f"added {key}; now: neuropipe run --session {key}")
+
+
+@neuropipe.command()
+@click.option("--port", default=3000, show_default=True)
+@speaks_plainly
+def ui(port) -> None:
+    """Open the Dagster web UI on this machine (loopback only)."""
+    dagster = Path(sys.executable).with_name("dagster")
+    os.chdir(CLONE)
+    os.execv(dagster, [str(dagster), "dev", "-m", "assets.definitions", "-h", "127.0.0.1", "-p", str(port)])
+
+
+def chosen_sessions(pipeline: Pipeline, patterns: tuple[str, ...]) -> list[Session]:
+    if not patterns:
+        raise BadInput("say which sessions: --session KEY (several, or a glob like 'sim-*'; `neuropipe sessions` lists)")
+    return pipeline.workspace.catalog.match(patterns)
+
+
+def parse_settings(pipeline: Pipeline, settings: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """`decoder/xgboost.max_depth=2` -> {"decoder/xgboost": {"max_depth": 2}}; values are read as YAML."""
+    import yaml
+
+    overrides: dict[str, dict[str, Any]] = {}
+    for setting in settings:
+        target, equals, text = setting.partition("=")
+        asset, dot, field = target.rpartition(".")
+        if not (equals and dot):
+            raise BadInput(f"--set {setting!r}: write ASSET.FIELD=VALUE, e.g. decoder/xgboost.max_depth=2")
+        stage = pipeline.stage(asset)
+        if field not in stage.config.model_fields:
+            known = ", ".join(stage.config.model_fields) or "none"
+            raise BadInput(f"--set {setting!r}: {asset} has no setting {field!r}; it has {known}")
+        overrides.setdefault(asset, {})[field] = yaml.safe_load(text)
+    return overrides
+
+
+def _exactly_one(names: list[str], what: str) -> list[str]:
+    if len(names) != 1:
+        raise BadInput(f"{what} matches {len(names)} assets ({', '.join(names[:4])}); name one")
+    return names

@@ -1,0 +1,156 @@
+"""Dagster around the stages: one plain software-defined asset each, whose step asks the memo first."""
+
+import base64
+import json
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from neuropipe.catalog import Session
+from neuropipe.errors import BadInput
+from resources.memo import CACHE_TAG, REFRESH, Outcome, materialize
+from resources.plan import Pipeline, Planner
+from resources.stage import Stage, StageConfig
+from resources.store import Artifact, CorruptArtifact
+
+OVERRIDES_TAG = "neuropipe/overrides"
+DAMAGED_INPUT = "damaged_input"
+NOT_APPLICABLE = "not-applicable"
+LARGEST_PREVIEW = 400_000
+_SCALARS = {int: dg.Int, float: dg.Float, str: dg.String, bool: dg.Bool}
+
+
+def asset_key(name: str) -> dg.AssetKey:
+    return dg.AssetKey(name.split("/"))
+
+
+def to_asset(stage: Stage, pipeline: Pipeline, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    """The Dagster asset of a stage; its declared code version covers code, tools and catalogue settings."""
+
+    @dg.asset(
+        key=asset_key(stage.name),
+        partitions_def=partitions if stage.partitioned else None,
+        deps=[asset_key(upstream) for upstream in dict.fromkeys([*stage.inputs.values(), *stage.gathers])],
+        code_version=Planner(pipeline).declared_version(stage),
+        config_schema=config_schema(stage.config),
+        check_specs=[
+            dg.AssetCheckSpec(check, asset=asset_key(stage.name), description=promise)
+            for check, promise in stage.checks.items()
+        ],
+        description=stage.description,
+        group_name=stage.group,
+        kinds=set(stage.kinds),
+    )
+    def step(context):
+        session = pipeline.workspace.catalog.session(context.partition_key) if stage.partitioned else None
+        planner = Planner(pipeline, overrides_of(pipeline, context.run))
+        try:
+            outcome = materialize(
+                planner,
+                stage.name,
+                session,
+                refresh=context.run.tags.get(CACHE_TAG) == REFRESH,
+                run_id=context.run_id,
+                log=context.log,
+            )
+        except BadInput as error:
+            damaged = {DAMAGED_INPUT: True} if isinstance(error, CorruptArtifact) else {}
+            raise dg.Failure(description=str(error), metadata=damaged, allow_retries=False) from error
+        return to_result(stage, outcome)
+
+    return step
+
+
+def overrides_of(pipeline: Pipeline, run: dg.DagsterRun) -> dict[str, dict[str, Any]]:
+    """asset -> fields that a run overrides: from its configuration (the UI) and its tag (the command line).
+
+    A tag, because an override may concern an asset that is a hit and so no step of the run.
+    """
+    overrides: dict[str, dict[str, Any]] = json.loads(run.tags.get(OVERRIDES_TAG, "{}"))
+    asset_of = {stage.op_name: name for name, stage in pipeline.stages.items()}
+    for op, given in run.run_config.get("ops", {}).items():
+        if op in asset_of and given.get("config"):
+            overrides.setdefault(asset_of[op], {}).update(given["config"])
+    return overrides
+
+
+def to_result(stage: Stage, outcome: Outcome) -> dg.MaterializeResult:
+    if outcome.artifact is None:
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(NOT_APPLICABLE),
+            metadata={"applicable": False, "reason": outcome.reason},
+            check_results=[
+                dg.AssetCheckResult(check_name=check, passed=True, metadata={"applicable": False})
+                for check in stage.checks
+            ],
+        )
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(outcome.artifact.data_version),
+        metadata={"cache": outcome.state, "cache_reason": outcome.reason, **metadata_of(outcome.artifact)},
+        check_results=[check_result(check, outcome.artifact) for check in stage.checks],
+    )
+
+
+def metadata_of(artifact: Artifact) -> dict[str, Any]:
+    """What the UI shows of an artifact: what the stage reported, where it lies, and its figures."""
+    shown: dict[str, Any] = {
+        "path": dg.MetadataValue.path(str(artifact.path)),
+        "fingerprint": artifact.fingerprint[:16],
+        "bytes": artifact.manifest["bytes"],
+        "seconds": artifact.manifest["seconds"],
+    }
+    if artifact.variant:
+        shown["variant"] = artifact.variant
+    for name, value in artifact.metadata.items():
+        shown[name] = dg.MetadataValue.json(value) if isinstance(value, dict | list) else value
+    for figure in artifact.figures():
+        if figure.stat().st_size <= LARGEST_PREVIEW:
+            shown[f"figure_{figure.stem}"] = dg.MetadataValue.md(_inline(figure))
+    return shown
+
+
+def check_result(check: str, artifact: Artifact) -> dg.AssetCheckResult:
+    """The outcome recorded when the artifact was made: a hit replays it."""
+    recorded = artifact.manifest["checks"].get(check)
+    if recorded is None:
+        return dg.AssetCheckResult(check_name=check, passed=True, metadata={"applicable": False})
+    return dg.AssetCheckResult(
+        check_name=check,
+        passed=recorded["passed"],
+        severity=dg.AssetCheckSeverity.WARN if recorded["warn"] else dg.AssetCheckSeverity.ERROR,
+        description=recorded["description"] or None,
+        metadata=recorded["metadata"],
+    )
+
+
+def config_schema(config: type[StageConfig]) -> dict[str, dg.Field]:
+    """Dagster's form of a configuration, for the Launchpad: all optional, since defaults come from the catalogue."""
+    return {
+        name: dg.Field(
+            _config_type(info.annotation),
+            is_required=False,
+            description=f"{info.description or ''} (default: {_default(info)})".strip(),
+        )
+        for name, info in config.model_fields.items()
+    }
+
+
+def _default(info) -> str:
+    return "from the catalogue" if info.is_required() else repr(info.default)
+
+
+def _config_type(annotation: Any) -> Any:
+    if annotation in _SCALARS:
+        return _SCALARS[annotation]
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        members = [member for member in typing.get_args(annotation) if member is not type(None)]
+        if len(members) == 1:
+            return dg.Noneable(_config_type(members[0]))
+    return dg.Any
+
+
+def _inline(figure: Path) -> str:
+    return f"![{figure.stem}](data:image/png;base64,{base64.b64encode(figure.read_bytes()).decode()})"

@@ -1,0 +1,117 @@
+"""decoder/<name>: out-of-fold predictions of one decoder, and the decoder refitted on all trials."""
+
+import functools
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, create_model
+
+from assets.binned import without_task
+from neuropipe import decoders
+from neuropipe.registry import Plugin
+from resources.stage import RUNTIME_ONLY, Stage, StageConfig, memoized
+from resources.store import Artifact, Draft
+
+
+def decoder_stages() -> list[Stage]:
+    """One stage for each decoder that announces itself."""
+    return [_decoder_stage(plugin) for plugin in decoders.available().values()]
+
+
+def _decoder_stage(plugin: Plugin) -> Stage:
+    @memoized(
+        name=f"decoder/{plugin.name}",
+        group="decoders",
+        kinds=("parquet", *plugin.facts.get("tools", ())),
+        description=plugin.summary,
+        config=config_model(plugin),
+        applies_to=without_task,
+        plugins=functools.partial(_module, plugin.module),
+        tools=("numpy", *plugin.facts.get("tools", ())),
+        checks={"out_of_fold": "Every prediction was made by a decoder that had not seen the trial."},
+    )
+    def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact) -> None:
+        decode(draft, plugin, config.model_dump(), binned, folds)
+
+    return decoder
+
+
+def _module(module: str, _: Any) -> tuple[str, ...]:
+    return (module,)
+
+
+def decode(draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Artifact, folds: Artifact) -> None:
+    """Fit on the training trials of every fold, predict its test trials, then refit on everything."""
+    counts = binned.arrays["counts"][:]
+    classes = np.array(binned.arrays["counts"].attrs["classes"])
+    codes = binned.arrays["labels"][:]
+    starts = binned.table("trials")["start"].to_numpy()
+    table = folds.table("folds")
+    predictions, seconds = [], {}
+    for (scheme, fold), split in table.groupby(["scheme", "fold"], sort=False):
+        train = np.sort(split.loc[split["role"] == "train", "sample"].to_numpy())
+        test = np.sort(split.loc[split["role"] == "test", "sample"].to_numpy())
+        began = time.perf_counter()
+        estimator = decoders.make(plugin.name, **parameters)
+        estimator.fit(counts[train], codes[train], trial_start=starts[train])
+        probabilities = np.zeros((len(test), len(classes)))
+        probabilities[:, estimator.classes_] = estimator.predict_proba(counts[test])
+        seconds[f"{scheme}/{fold}"] = round(time.perf_counter() - began, 3)
+        predictions.append(_rows(scheme, fold, test, classes, codes, probabilities))
+    every = pd.concat(predictions, ignore_index=True)
+    draft.table("predictions", every)
+    draft.json("classes", classes.tolist())
+    seen = every.merge(table[table["role"] == "train"], on=["scheme", "fold", "sample"])
+    draft.check("out_of_fold", seen.empty, predictions=len(every), seen_in_training=len(seen))
+    decoders.make(plugin.name, **parameters).fit(counts, codes, trial_start=starts).save(draft.folder("model"))
+    draft.metadata |= {
+        "trials": len(codes),
+        "accuracy": {
+            scheme: round(float((rows["y_true"] == rows["y_pred"]).mean()), 4)
+            for scheme, rows in every.groupby("scheme", sort=False)
+        },
+        "fold_seconds": seconds,
+    }
+
+
+def _rows(scheme, fold, test, classes, codes, probabilities) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "scheme": scheme,
+            "fold": fold,
+            "sample": test,
+            "y_true": classes[codes[test]],
+            "y_pred": classes[probabilities.argmax(axis=1)],
+            **{f"p_{name}": probabilities[:, column] for column, name in enumerate(classes)},
+        }
+    )
+
+
+_ANNOTATIONS = {"int": int, "float": float, "str": str, "bool": bool}
+
+
+def config_model(plugin: Plugin) -> type[StageConfig]:
+    """The configuration of a decoder: its constructor's keywords and defaults."""
+    runtime_only = plugin.facts.get("runtime_only", ())
+    fields = {
+        name: (
+            _annotation(plugin.annotations.get(name, ""), default),
+            Field(default, json_schema_extra=RUNTIME_ONLY if name in runtime_only else None),
+        )
+        for name, default in plugin.parameters.items()
+    }
+    return create_model(f"{plugin.attribute}Config", __base__=StageConfig, **fields)
+
+
+def _annotation(text: str, default: Any) -> Any:
+    """The type of a keyword, where it is a plain one; anything else is left to the decoder to check."""
+    names = [part.strip() for part in text.split("|")]
+    if text and all(name in _ANNOTATIONS or name == "None" for name in names):
+        annotation = None
+        for name in names:
+            member = _ANNOTATIONS.get(name, type(None))
+            annotation = member if annotation is None else annotation | member
+        return annotation
+    return type(default) if not text and type(default) in _ANNOTATIONS.values() else Any

@@ -1,0 +1,200 @@
+"""The driver: plan, tell the instance about the hits, launch one run a session with just the assets that must run."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from assets.dagster_assets import DAMAGED_INPUT, OVERRIDES_TAG, asset_key
+from assets.build import build_definitions
+from assets.jobs import DEFAULT_JOB
+from assets.reporting import report_hits
+from neuropipe.catalog import Session
+from resources.memo import CACHE_TAG, REFRESH
+from resources.plan import Decision, Overrides, Pipeline, Planner
+
+Report = Callable[["StepReport"], None]
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One thing that happened. state : hit | start | done | failed | skipped."""
+
+    asset: str
+    session: str | None
+    state: str
+    reason: str = ""
+    seconds: float | None = None
+
+
+@dataclass
+class Summary:
+    """What a call of the driver did, in numbers."""
+
+    hit: int = 0
+    run: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    failures: list[StepReport] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"hit": self.hit, "run": self.run, "failed": self.failed, "seconds": round(self.seconds, 3)}
+
+
+def with_upstream(pipeline: Pipeline, assets: Iterable[str]) -> list[str]:
+    """The assets and all that they are made from, in order."""
+    wanted = set(assets)
+    for asset in tuple(wanted):
+        wanted |= pipeline.ancestors(asset)
+    return [name for name in pipeline.stages if name in wanted]
+
+
+def launched(decisions: Iterable[Decision], selected: Iterable[str], refresh: bool) -> list[str]:
+    """Which of a session's decisions need a step: what must run, and on refresh all that was selected."""
+    forced = set(selected) if refresh else set()
+    return [
+        row.asset for row in decisions if row.state == "run" or (row.state == "hit" and row.asset in forced)
+    ]
+
+
+def drive(
+    pipeline: Pipeline,
+    sessions: Iterable[Session],
+    selected: list[str],
+    *,
+    overrides: Overrides | None = None,
+    refresh: bool = False,
+    report: Report = lambda _: None,
+    instance: dg.DagsterInstance | None = None,
+) -> Summary:
+    """Make the selected assets of the sessions be there. A failure in one session or decoder leaves the others alone."""
+    began = time.perf_counter()
+    instance = instance or dg.DagsterInstance.get()
+    summary = Summary()
+    run = _Run(pipeline, instance, dict(overrides or {}), refresh, report, summary)
+    of_sessions = [name for name in selected if pipeline.stage(name).partitioned]
+    of_all = [name for name in selected if not pipeline.stage(name).partitioned]
+    for session in sessions:
+        run.make(session, of_sessions)
+    for asset in of_all:
+        run.make(None, [asset])
+    summary.seconds = time.perf_counter() - began
+    return summary
+
+
+@dataclass
+class _Run:
+    pipeline: Pipeline
+    instance: dg.DagsterInstance
+    overrides: dict[str, Mapping[str, Any]]
+    refresh: bool
+    report: Report
+    summary: Summary
+    _job: Any = None
+
+    def make(self, session: Session | None, selected: list[str]) -> None:
+        assets = with_upstream(self.pipeline, selected)
+        for _ in range(2):  # once more when an input turned out damaged: it was set aside and is now made anew
+            planner = Planner(self.pipeline, self.overrides)
+            decisions = [planner.decide(asset, session) for asset in assets]
+            wanted = launched(decisions, selected, self.refresh)
+            if not wanted or not self._launch(session, wanted, planner):
+                break
+        self._settle(session, assets, set(wanted))
+
+    def _launch(self, session: Session | None, assets: list[str], planner: Planner) -> bool:
+        """Execute the assets in one run; True when an input was found damaged."""
+        key = session.key if session is not None else None
+        tags = {OVERRIDES_TAG: json.dumps(planner.overrides, sort_keys=True)} if planner.overrides else {}
+        if self.refresh:
+            tags[CACHE_TAG] = REFRESH
+        watcher = _Watcher(self.pipeline, key, self.report)
+        run_id = dg.DagsterRun(job_name=DEFAULT_JOB).run_id
+        self.instance.add_event_listener(run_id, watcher)
+        self._definitions_job().execute_in_process(
+            instance=self.instance,
+            partition_key=key,
+            asset_selection=[asset_key(asset) for asset in assets],
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags=tags,
+            raise_on_error=False,
+            run_id=run_id,
+        )
+        if watcher.damaged:
+            return True
+        self.summary.failures += watcher.failures
+        self.summary.failed += len(assets) - watcher.succeeded
+        self.summary.run += watcher.computed
+        self.summary.hit += watcher.succeeded - watcher.computed
+        return False
+
+    def _settle(self, session: Session | None, assets: list[str], launched_assets: set[str]) -> None:
+        """Count and report the planned hits; a hit of the default configuration is what LATEST names."""
+        planner = Planner(self.pipeline, self.overrides)
+        hits = [planner.decide(asset, session) for asset in assets if asset not in launched_assets]
+        for hit in hits:
+            if hit.state != "hit":
+                continue
+            self.summary.hit += 1
+            self.report(StepReport(hit.asset, hit.session, "hit"))
+            if not planner.variant(hit.asset):
+                artifact = self.pipeline.workspace.store.lookup(hit.asset, hit.session, hit.fingerprint)
+                self.pipeline.workspace.store.point_latest(artifact)
+                self.pipeline.workspace.store.clear_failure(hit.asset, hit.session)
+        report_hits(self.instance, self.pipeline, [hit for hit in hits if not planner.variant(hit.asset)])
+
+    def _definitions_job(self):
+        if self._job is None:
+            self._job = build_definitions(self.pipeline).resolve_job_def(DEFAULT_JOB)
+        return self._job
+
+
+class _Watcher:
+    """Turns Dagster's events of one run into step reports, as they happen."""
+
+    def __init__(self, pipeline: Pipeline, session: str | None, report: Report):
+        self.session, self.report = session, report
+        self.asset_of = {stage.op_name: name for name, stage in pipeline.stages.items()}
+        self.succeeded = self.computed = 0
+        self.failures: list[StepReport] = []
+        self.damaged = False
+        self.began: dict[str, float] = {}
+
+    def __call__(self, entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        asset = self.asset_of.get(event.step_key or "") if event is not None else None
+        if asset is None:
+            return
+        if event.event_type == dg.DagsterEventType.STEP_START:
+            self.began[asset] = time.perf_counter()
+            self.report(StepReport(asset, self.session, "start"))
+        elif event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+            metadata = event.step_materialization_data.materialization.metadata
+            cache = metadata["cache"].value if "cache" in metadata else "n/a"
+            self.computed += cache == "miss"
+            reason = metadata["cache_reason"].value if "cache_reason" in metadata else "does not apply"
+            state = "done" if cache == "miss" else "hit"
+            self.report(StepReport(asset, self.session, state, reason, self._seconds(asset)))
+        elif event.event_type == dg.DagsterEventType.STEP_SUCCESS:
+            self.succeeded += 1
+        elif event.event_type == dg.DagsterEventType.STEP_FAILURE:
+            self._failed(asset, event.step_failure_data)
+        elif event.event_type == dg.DagsterEventType.STEP_SKIPPED:
+            self.report(StepReport(asset, self.session, "skipped", "an input failed"))
+
+    def _failed(self, asset: str, data: Any) -> None:
+        told = data.user_failure_data
+        if told is not None and DAMAGED_INPUT in (told.metadata or {}):
+            self.damaged = True
+            return
+        error = data.error.cause or data.error
+        message = told.description if told is not None else f"{error.cls_name}: {error.message}".strip()
+        failure = StepReport(asset, self.session, "failed", message, self._seconds(asset))
+        self.failures.append(failure)
+        self.report(failure)
+
+    def _seconds(self, asset: str) -> float:
+        return time.perf_counter() - self.began.get(asset, time.perf_counter())

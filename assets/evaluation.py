@@ -1,0 +1,66 @@
+"""evaluation/<name>: what a decoder's out-of-fold predictions are worth, with chance and uncertainty beside it."""
+
+import numpy as np
+
+from assets.binned import without_task
+from neuropipe import figures
+from neuropipe.evaluation import confusion, evaluate
+from resources.stage import Stage, StageConfig, memoized
+from resources.store import Artifact, Draft
+
+
+class EvaluationConfig(StageConfig):
+    """n_shifts : circular shifts of the null; n_resamples : bootstrap resamples of the intervals."""
+
+    n_shifts: int = 2000
+    n_resamples: int = 2000
+    seed: int = 0
+
+
+def evaluation_stages(decoders: list[Stage]) -> list[Stage]:
+    return [_evaluation_stage(stage.name) for stage in decoders]
+
+
+def _evaluation_stage(decoder_name: str) -> Stage:
+    @memoized(
+        name=decoder_name.replace("decoder/", "evaluation/"),
+        group="evaluation",
+        inputs={"decoder": decoder_name},
+        kinds=("parquet",),
+        description=f"Scores of {decoder_name} with null, intervals and baselines.",
+        config=EvaluationConfig,
+        applies_to=without_task,
+        tools=("numpy", "scikit-learn"),
+        checks={"scores_finite": "Every score and both ends of its interval are finite numbers."},
+    )
+    def evaluation(draft: Draft, config: EvaluationConfig, decoder: Artifact, folds: Artifact) -> None:
+        score(draft, config, decoder, folds)
+
+    return evaluation
+
+
+def score(draft: Draft, config: EvaluationConfig, decoder: Artifact, folds: Artifact) -> None:
+    """Score the predictions of a decoder scheme by scheme, and draw what a person looks at first."""
+    predictions, classes = decoder.table("predictions"), decoder.json("classes")
+    table = evaluate(
+        predictions,
+        folds.table("folds"),
+        classes,
+        seed=config.seed,
+        n_shifts=config.n_shifts,
+        n_resamples=config.n_resamples,
+    )
+    draft.table("scores", table)
+    matrices = confusion(predictions, classes)
+    draft.json("confusion", {scheme: np.asarray(matrix).tolist() for scheme, matrix in matrices.items()})
+    draft.json("classes", classes)
+    draft.check("scores_finite", bool(np.isfinite(table[["value", "ci_low", "ci_high"]].to_numpy()).all()))
+    draft.figure("accuracy", figures.accuracy_with_baselines(table))
+    first = next(iter(matrices))
+    draft.figure(f"confusion_{first}", figures.confusion_matrix(np.asarray(matrices[first]), classes))
+    accuracy = table[table["metric"] == "accuracy"].set_index("scheme")
+    draft.metadata |= {
+        "accuracy": {s: round(float(v), 4) for s, v in accuracy["value"].items()},
+        "interval": {s: [round(float(r.ci_low), 4), round(float(r.ci_high), 4)] for s, r in accuracy.iterrows()},
+        "p_value": {s: round(float(v), 5) for s, v in accuracy["p_value"].items()},
+    }

@@ -1,0 +1,69 @@
+"""folds: how the trials of a session are split, as data, shared by all its decoders."""
+
+import numpy as np
+import pandas as pd
+
+from assets.binned import without_task
+from neuropipe.catalog import DatasetEntry
+from neuropipe.errors import BadInput
+from neuropipe.folds import check_leakage, make_folds
+from resources.stage import StageConfig, memoized
+from resources.store import Artifact, Draft
+
+
+class FoldsConfig(StageConfig):
+    """schemes : which splits to make; gap : trials left out on either side of a test block."""
+
+    schemes: tuple[str, ...] = ("blocked",)
+    n_folds: int = 5
+    gap: int = 1
+    block_column: str | None = None
+    seed: int = 0
+
+
+def _settings(dataset: DatasetEntry) -> dict:
+    return dataset.task.folds.model_dump()
+
+
+@memoized(
+    group="folds",
+    kinds=("parquet",),
+    config=FoldsConfig,
+    settings=_settings,
+    applies_to=without_task,
+    checks={
+        "every_trial_tested_once": "Within a scheme, every trial is tested at most once and none that is left is lost.",
+        "no_leakage": "No training window overlaps a test window in time.",
+    },
+)
+def folds(draft: Draft, config: FoldsConfig, binned: Artifact, recording: Artifact) -> None:
+    """Every split of the session's trials: (scheme, fold, sample, role)."""
+    labels = binned.arrays["labels"][:]
+    trials = binned.table("trials")
+    blocks = None
+    if config.block_column is not None:
+        published = recording.table("trials")
+        if config.block_column not in published:
+            raise BadInput(f"no column {config.block_column!r} in the trial table; it has {', '.join(published)}")
+        blocks = published[config.block_column].to_numpy()[trials["trial"]]
+    starts, stops = trials["start"].to_numpy(), trials["stop"].to_numpy()
+    known = bool(np.all(np.isfinite(starts)))
+    tables = []
+    for scheme in config.schemes:
+        table = make_folds(
+            labels, scheme=scheme, n_folds=config.n_folds, gap=config.gap, blocks=blocks, seed=config.seed
+        )
+        check_leakage(table, starts=starts if known else None, stops=stops if known else None)
+        tables.append(table.assign(scheme=scheme)[["scheme", "fold", "sample", "role"]])
+    every = pd.concat(tables, ignore_index=True)
+    draft.table("folds", every)
+    tested = every[every["role"] == "test"].groupby("scheme")["sample"]
+    untested = {scheme: int(len(labels) - samples.nunique()) for scheme, samples in tested}
+    draft.check(
+        "every_trial_tested_once",
+        bool((tested.count() == tested.nunique()).all()) and all(left < config.n_folds for left in untested.values()),
+        trials=len(labels),
+        untested=untested,
+    )
+    draft.check("no_leakage", True, windows_known=known)
+    draft.metadata |= {"schemes": list(config.schemes), "n_folds": config.n_folds, "gap": config.gap}

@@ -1,0 +1,3 @@
+"""Jobs, by name."""
+
+DEFAULT_JOB = "default"

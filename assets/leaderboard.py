@@ -1,0 +1,80 @@
+"""leaderboard: all decoders of all sessions that the store holds, ranked, with what is missing or failed in sight."""
+
+import pandas as pd
+
+from assets.standings import standings, table
+from neuropipe import figures
+from neuropipe.evaluation import dead_session
+from resources.plan import Planner
+from resources.stage import Stage, StageConfig, memoized
+from resources.store import Draft
+
+
+class LeaderboardConfig(StageConfig):
+    """significance : level at which a session counts as alive (Holm over models)."""
+
+    significance: float = 0.05
+
+
+def collect(planner: Planner, keys: set[str] | None = None) -> pd.DataFrame:
+    """The leaderboard as it stands now: the stored one when it is current, else put together from the evaluations."""
+    decision = planner.decide("leaderboard", None)
+    if decision.state == "hit":
+        artifact = planner.pipeline.workspace.store.lookup("leaderboard", None, decision.fingerprint)
+        stored = artifact.table("leaderboard")
+        return stored if keys is None else stored[stored["session"].isin(keys)].reset_index(drop=True)
+    return table(planner, standings(planner, keys))
+
+
+def standings_source(planner: Planner, session: None, *, fetch: bool) -> list[list]:
+    """What a table of all sessions is made of: every evaluation by data version, every absence by its reason."""
+    return [
+        [row.session, row.model, row.variant, row.state, row.artifact.data_version if row.artifact else row.note]
+        for row in standings(planner)
+    ]
+
+
+def leaderboard_stage(evaluations: tuple[str, ...]) -> Stage:
+    @memoized(
+        group="results",
+        kinds=("parquet",),
+        config=LeaderboardConfig,
+        source=standings_source,
+        partitioned=False,
+        gathers=evaluations,
+        checks={"no_dead_session": "In every session some decoder beats chance."},
+    )
+    def leaderboard(draft: Draft, config: LeaderboardConfig, planner: Planner) -> None:
+        """Every decoder of every session that the store holds, ranked within session and scheme."""
+        found = standings(planner)
+        ranked = table(planner, found)
+        draft.table("leaderboard", ranked)
+        dead = dead_sessions(ranked, config.significance)
+        draft.check(
+            "no_dead_session",
+            not dead,
+            warn=True,
+            description=f"nothing beats chance in {', '.join(dead)}" if dead else "",
+            dead=dead,
+        )
+        draft.metadata |= {
+            "sessions": int(ranked["session"].nunique()),
+            "models": int(ranked["model"].nunique()),
+            "failed": sorted({f"{row.model} of {row.session}" for row in found if row.state == "failed"}),
+            "missing": sum(row.state == "missing" for row in found),
+        }
+        scored = ranked[ranked["accuracy"].notna()]
+        if len(scored):
+            draft.figure("leaderboard", figures.leaderboard(scored))
+
+    return leaderboard
+
+
+def dead_sessions(ranked: pd.DataFrame, significance: float) -> list[str]:
+    """Sessions in which no current decoder beats chance under the first scheme that is not a shuffle."""
+    dead = []
+    current = ranked[(ranked["state"] == "current") & ranked["scheme"].notna() & (ranked["scheme"] != "shuffled")]
+    for session, rows in current.groupby("session"):
+        if dead_session(rows[rows["scheme"] == rows["scheme"].iloc[0]], alpha=significance):
+            dead.append(session)
+    return dead

@@ -1,0 +1,57 @@
+"""`neuropipe add`: a user's own recordings, written into data/catalog/local.yaml and used where they lie."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from neuropipe.catalog import Catalog, DatasetEntry
+from neuropipe.errors import BadInput
+from resources.workspace import Workspace
+
+
+def add_files(
+    workspace: Workspace,
+    files: tuple[Path, ...],
+    name: str | None,
+    dataset: str,
+    label: str,
+    align: str,
+    window: tuple[float, float],
+    bin_width: float,
+) -> list[str]:
+    """Add one session a file; returns their keys. Everything is checked before anything is written."""
+    from neuropipe import readers
+
+    if name is not None and len(files) > 1:
+        raise BadInput(f"--name names one session, but {len(files)} files are given; leave it out or add them one by one")
+    path = workspace.catalog_root / "local.yaml"
+    local = yaml.safe_load(path.read_text()) if path.exists() else {}
+    task = {"label": label, "align": align, "window": list(window), "bin_width": bin_width}
+    if dataset in workspace.catalog.datasets and dataset not in local:
+        raise BadInput(f"{dataset} is a data set of the catalogue; give your own another name with --dataset")
+    entry = local.setdefault(
+        dataset,
+        {"title": "Own recordings", "citation": "unpublished", "licence": "not stated", "sessions": {}, "reader": "npz"},
+    )
+    if entry.setdefault("task", task) != task:
+        raise BadInput(f"{dataset} already has another task ({entry['task']}); add these files to another --dataset")
+    keys = []
+    for file in files:
+        if not file.is_file():
+            raise BadInput(f"no file {file}")
+        recording = readers.get("npz").load()({file.name: file})
+        if recording.trials is None or label not in recording.trials:
+            columns = ", ".join(recording.trials.columns) if recording.trials is not None else "no trials"
+            raise BadInput(f"{file} has no labels called {label!r}; its trial table has {columns}")
+        entry["modality"] = "counts" if recording.counts is not None else "spikes"
+        session = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
+        if session in entry["sessions"]:
+            raise BadInput(f"{dataset}.{session} is in the catalogue already; give another --name")
+        workspace.sources.raw.hash_local(file.resolve())
+        # No hash is pinned: the file is the user's own, and a changed one is to be run again, not refused.
+        entry["sessions"][session] = {"files": {file.name: {"path": str(file.resolve())}}}
+        keys.append(f"{dataset}.{session}")
+    Catalog({dataset: DatasetEntry.model_validate(entry)}, workspace.catalog_root)
+    path.write_text(yaml.safe_dump(local, sort_keys=False, allow_unicode=True))
+    return keys

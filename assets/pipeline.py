@@ -1,0 +1,20 @@
+"""All stages of the pipeline, in one place, without Dagster: what planning and the command line start from."""
+
+from assets.binned import binned
+from assets.decoders import decoder_stages
+from assets.evaluation import evaluation_stages
+from assets.folds import folds
+from assets.leaderboard import leaderboard_stage
+from assets.recording import recording
+from assets.report import report_stage
+from resources.plan import Pipeline
+from resources.workspace import Workspace
+
+
+def build_pipeline(workspace: Workspace | None = None) -> Pipeline:
+    """The pipeline in a workspace (default: the one that the environment names)."""
+    decoders = decoder_stages()
+    evaluations = evaluation_stages(decoders)
+    names = tuple(stage.name for stage in evaluations)
+    stages = [recording, binned, folds, *decoders, *evaluations, leaderboard_stage(names), report_stage(names)]
+    return Pipeline(stages, workspace or Workspace.from_environment())

@@ -1,0 +1,52 @@
+"""recording: the published files of a session, verified and read into standard form; or a simulation and its truth."""
+
+from typing import Any
+
+from neuropipe import readers, simulate
+from neuropipe.catalog import Session
+from neuropipe.registry import Plugin, check_parameters
+from resources.plan import Planner
+from resources.recording_format import write_recording
+from resources.stage import memoized
+from resources.store import Draft
+from resources.workspace import Workspace
+
+
+def _plugin(session: Session) -> Plugin:
+    if session.dataset.simulator is not None:
+        return simulate.get(session.dataset.simulator)
+    return readers.get(session.dataset.reader)
+
+
+def _plugin_module(session: Session) -> tuple[str, ...]:
+    return (_plugin(session).module,)
+
+
+def _source(planner: Planner, session: Session, *, fetch: bool) -> dict[str, Any]:
+    """What the recording is made of besides code: parameters and the hashes of its files."""
+    sources = planner.pipeline.workspace.sources
+    if fetch:
+        sources.fetch(session)
+    return {
+        "made_by": session.dataset.simulator or session.dataset.reader,
+        "parameters": session.parameters,
+        "files": sources.hashes(session),
+    }
+
+
+@memoized(
+    group="recordings",
+    kinds=("zarr", "parquet"),
+    source=_source,
+    plugins=_plugin_module,
+)
+def recording(draft: Draft, session: Session, workspace: Workspace) -> None:
+    """The published files of a session, verified by hash and read into standard form (or a simulation with its truth)."""
+    plugin = _plugin(session)
+    check_parameters(plugin, session.parameters)
+    if session.dataset.simulator is not None:
+        write_recording(draft, plugin.load()(**session.parameters))
+        return
+    files = workspace.sources.fetch(session)
+    write_recording(draft, plugin.load()(files, **session.parameters))
+    draft.metadata["files"] = workspace.sources.hashes(session)

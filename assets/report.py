@@ -1,0 +1,130 @@
+"""report: one self-contained HTML page of what the store holds: leaderboard, figures, and what each number means."""
+
+import base64
+import html
+from pathlib import Path
+
+import pandas as pd
+
+from assets.leaderboard import standings_source
+from assets.standings import Standing, standings, table
+from neuropipe.catalog import Session
+from resources.plan import Pipeline, Planner
+from resources.stage import Stage, memoized
+from resources.store import Draft
+
+LEAKS = {
+    "shuffled": "trials are split at random: slow drift of the recording leaks from training into test, so read this "
+    "as an upper bound, not as skill",
+    "stratified": "neighbouring trials may fall on either side of a split without a gap",
+    "rolled": "contiguous blocks without a gap between training and test",
+}
+_STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2rem auto;padding:0 1rem;color:#222}
+table{border-collapse:collapse;width:100%;font-size:13px;margin:.5rem 0 1.5rem}
+th,td{padding:.25rem .5rem;border-bottom:1px solid #ddd;text-align:right;font-variant-numeric:tabular-nums}
+th:first-child,td:first-child{text-align:left}img{max-width:100%}.note{color:#666}.warn{color:#a40}
+code{background:#f4f4f4;padding:0 .25rem}figure{margin:1rem 0}
+"""
+
+
+def published_path(pipeline: Pipeline) -> Path:
+    """Where the newest report lies."""
+    artifact = pipeline.workspace.store.latest("report", None)
+    return artifact.path / "data" / "report.html"
+
+
+def report_stage(evaluations: tuple[str, ...]) -> Stage:
+    @memoized(
+        group="results", kinds=("html",), source=standings_source, partitioned=False, gathers=evaluations
+    )
+    def report(draft: Draft, planner: Planner) -> None:
+        """One HTML page of everything that the store holds: scores, intervals, baselines and figures, session by session."""
+        found = standings(planner)
+        page = render(planner, found, table(planner, found))
+        (draft.data / "report.html").write_text(page, encoding="utf-8")
+        draft.metadata["sessions"] = len({row.session for row in found})
+
+    return report
+
+
+def render(planner: Planner, found: list[Standing], ranked: pd.DataFrame) -> str:
+    keys = sorted({row.session for row in found})
+    sections = "".join(_session(planner, planner.pipeline.workspace.catalog.session(key), found, ranked) for key in keys)
+    contents = " · ".join(f'<a href="#{key}">{key}</a>' for key in keys)
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>neuropipe report</title><style>{_STYLE}</style>"
+        f"<h1>neuropipe report</h1><p>{contents or 'Nothing has been evaluated yet.'}</p>"
+        "<p class=note>Accuracy is over all out-of-fold predictions of a scheme; its interval is a 95 % block bootstrap; "
+        "p compares with labels shifted in time within test blocks. Majority and previous label are what no brain is "
+        f"needed for. Over rate: paired difference to logistic regression on firing rates alone.</p>{sections}</html>"
+    )
+
+
+def _session(planner: Planner, session: Session, found: list[Standing], ranked: pd.DataFrame) -> str:
+    dataset = session.dataset
+    parts = [
+        f'<h2 id="{session.key}">{session.key}</h2>',
+        f"<p>{html.escape(dataset.title)}. <span class=note>{html.escape(dataset.citation)} ({dataset.licence})</span></p>",
+    ]
+    if session.entry.same_recording_as:
+        parts.append(f"<p class=warn>The same recording as {session.entry.same_recording_as}.</p>")
+    rows = ranked[ranked["session"] == session.key]
+    for scheme, of_scheme in rows[rows["scheme"].notna()].groupby("scheme", sort=False):
+        parts.append(f"<h3>{scheme} folds</h3>")
+        if scheme in LEAKS:
+            parts.append(f"<p class=warn>{LEAKS[scheme]}.</p>")
+        parts.append(_table(of_scheme))
+    for row in found:
+        if row.session == session.key and row.state in ("failed", "missing"):
+            parts.append(f"<p class=warn>{row.model} {row.state}: {html.escape(row.note)}</p>")
+    binned = planner.decide("binned", session)
+    if binned.state == "hit":
+        artifact = planner.pipeline.workspace.store.lookup("binned", session.key, binned.fingerprint)
+        parts += [_image(path, f"{session.key}: {path.stem}") for path in artifact.figures()]
+    best = next((row for row in _by_accuracy(found, ranked, session.key) if row.artifact is not None), None)
+    if best is not None:
+        parts.append(f"<h3>{best.model}</h3>")
+        parts += [_image(path, f"{best.model}: {path.stem}") for path in best.artifact.figures()]
+    return "".join(parts)
+
+
+def _by_accuracy(found: list[Standing], ranked: pd.DataFrame, key: str) -> list[Standing]:
+    """The session's standings in the order of its first scheme."""
+    rows = ranked[(ranked["session"] == key) & ranked["scheme"].notna()]
+    order = list(rows[rows["scheme"] == rows["scheme"].iloc[0]]["model"]) if len(rows) else []
+    own = [row for row in found if row.session == key and not row.variant and row.model in order]
+    return sorted(own, key=lambda row: order.index(row.model))
+
+
+def _table(rows: pd.DataFrame) -> str:
+    header = "".join(
+        f"<th>{name}</th>"
+        for name in ("model", "accuracy", "95 %", "p", "majority", "previous", "over rate", "balanced", "AUC", "log loss")
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td>{cell}</td>"
+            for cell in (
+                html.escape(f"{row.model} {row.variant}".strip()) + (" (stale)" if row.state == "stale" else ""),
+                f"{row.accuracy:.3f}",
+                f"{row.ci_low:.3f}-{row.ci_high:.3f}",
+                f"{row.p_value:.4f}",
+                f"{row.majority:.3f}",
+                f"{row.previous:.3f}",
+                "" if pd.isna(row.over_rate) else f"{row.over_rate:+.3f} [{row.over_rate_low:+.3f}, {row.over_rate_high:+.3f}]",
+                f"{row.balanced_accuracy:.3f}",
+                f"{row.roc_auc:.3f}",
+                f"{row.log_loss:.3f}",
+            )
+        )
+        + "</tr>"
+        for row in rows.itertuples()
+    )
+    return f"<table><tr>{header}</tr>{body}</table>"
+
+
+def _image(path: Path, caption: str) -> str:
+    encoded = base64.b64encode(path.read_bytes()).decode()
+    return f'<figure><img alt="{caption}" src="data:image/png;base64,{encoded}"></figure>'

@@ -1,0 +1,46 @@
+"""Which assets a user means: names and globs (`decoder/*`), or Dagster's own selection syntax (`+evaluation/xgboost`)."""
+
+import difflib
+import fnmatch
+import re
+
+from neuropipe.errors import BadInput
+from resources.plan import Pipeline
+
+_DAGSTER_SYNTAX = re.compile(r"[+()\"]|\w:|\b(and|or|not)\b|^\*$")
+
+
+def select(pipeline: Pipeline, selections: tuple[str, ...]) -> list[str]:
+    """Names of the selected assets in pipeline order; everything when nothing is said."""
+    if not selections:
+        return list(pipeline.stages)
+    chosen: set[str] = set()
+    for selection in selections:
+        chosen |= _match(pipeline, selection)
+    return [name for name in pipeline.stages if name in chosen]
+
+
+def _match(pipeline: Pipeline, selection: str) -> set[str]:
+    globbed = set(fnmatch.filter(pipeline.stages, selection))
+    if globbed:
+        return globbed
+    if _DAGSTER_SYNTAX.search(selection):
+        return _dagster_selection(pipeline, selection)
+    near = difflib.get_close_matches(selection, pipeline.stages, n=3, cutoff=0.4) or list(pipeline.stages)
+    raise BadInput(f"no asset is called {selection!r}; did you mean {', '.join(near)}?")
+
+
+def _dagster_selection(pipeline: Pipeline, selection: str) -> set[str]:
+    import dagster as dg
+
+    from assets.build import build_definitions
+
+    graph = build_definitions(pipeline).resolve_asset_graph()
+    try:
+        keys = dg.AssetSelection.from_string(selection).resolve(graph)
+    except Exception as error:
+        first_line = str(error).strip().partition("\n")[0]
+        raise BadInput(f"can't read the selection {selection!r}: {first_line}") from None
+    if not keys:
+        raise BadInput(f"the selection {selection!r} matches no asset")
+    return {key.to_user_string() for key in keys}

@@ -1,0 +1,140 @@
+"""Standings: which evaluations the store holds, of which sessions and variants, current or not, and which are missing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from neuropipe.evaluation import paired_difference
+from resources.plan import Planner
+from resources.store import Artifact
+
+BASELINE = "rate_logistic"
+SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc", "calibration_error")
+COLUMNS = (
+    *("session", "scheme", "rank", "model", "variant", "state", "accuracy", "ci_low", "ci_high", "p_value"),
+    *("majority", "previous", "over_rate", "over_rate_low", "over_rate_high"),
+    *SCORES[1:],
+    *("n", "note"),
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One evaluation or its absence. state : current | stale | failed | missing; note : why, where it is not current."""
+
+    session: str
+    model: str
+    state: str
+    variant: str = ""
+    note: str = ""
+    artifact: Artifact | None = None
+
+
+def standings(planner: Planner, keys: set[str] | None = None) -> list[Standing]:
+    """All standings of the sessions that have been worked on; `keys` limits them."""
+    found: list[Standing] = []
+    for session in planner.pipeline.workspace.catalog:
+        if keys is None or session.key in keys:
+            rows = [row for asset in _evaluations(planner) for row in _of_asset(planner, asset, session)]
+            if any(row.state != "missing" for row in rows):
+                found += rows
+    return found
+
+
+def _evaluations(planner: Planner) -> list[str]:
+    return [name for name in planner.pipeline.stages if name.startswith("evaluation/")]
+
+
+def _of_asset(planner: Planner, asset: str, session) -> Iterator[Standing]:
+    store, model = planner.pipeline.workspace.store, asset.removeprefix("evaluation/")
+    started = store.holds(asset, session.key)
+    failure = store.failure(asset, session.key) or store.failure(f"decoder/{model}", session.key)
+    decision = planner.decide(asset, session) if started or failure is None else None
+    if decision is not None and decision.state == "n/a":
+        return
+    if decision is not None and decision.state == "hit":
+        artifact = store.lookup(asset, session.key, decision.fingerprint)
+        yield Standing(session.key, model, "current", artifact=artifact)
+    elif failure is not None and not failure["variant"]:
+        yield Standing(session.key, model, "failed", note=failure["message"])
+    elif (latest := store.latest(asset, session.key)) is not None:
+        yield Standing(session.key, model, "stale", note=decision.reason, artifact=latest)
+    else:
+        yield Standing(session.key, model, "missing", note=f"neuropipe run {asset} --session {session.key}")
+    if started:
+        yield from _variants(planner, asset, session, model)
+
+
+def _variants(planner: Planner, asset: str, session, model: str) -> Iterator[Standing]:
+    newest: dict[str, Artifact] = {}
+    for artifact in planner.pipeline.workspace.store.artifacts(asset, session.key):
+        known = newest.get(artifact.variant)
+        if artifact.variant and (known is None or known.manifest["created"] < artifact.manifest["created"]):
+            newest[artifact.variant] = artifact
+    for variant, artifact in sorted(newest.items()):
+        decision = Planner(planner.pipeline, artifact.manifest["overrides"]).decide(asset, session)
+        current = decision.fingerprint == artifact.fingerprint
+        yield Standing(
+            session.key, model, "current" if current else "stale", variant, "" if current else decision.reason, artifact
+        )
+
+
+def table(planner: Planner, found: list[Standing]) -> pd.DataFrame:
+    """One row a (session, scheme, model, variant), best first; what is missing or failed comes last, said so."""
+    rows = [row for standing in found for row in _rows(planner, standing, found)]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame["rank"] = frame.groupby(["session", "scheme"])["accuracy"].rank(ascending=False, method="min")
+    return frame.sort_values(["session", "scheme", "rank", "model"], na_position="last", ignore_index=True)
+
+
+def _rows(planner: Planner, standing: Standing, found: list[Standing]) -> Iterator[dict]:
+    base = {
+        "session": standing.session,
+        "model": standing.model,
+        "variant": standing.variant,
+        "state": standing.state,
+        "note": standing.note,
+    }
+    if standing.artifact is None:
+        yield base
+        return
+    scores = standing.artifact.table("scores").set_index(["scheme", "metric"])
+    differences = _over_baseline(planner, standing, found)
+    for scheme in scores.index.get_level_values("scheme").unique():
+        of = scores.loc[scheme]
+        accuracy = of.loc["accuracy"]
+        yield base | {
+            "scheme": scheme,
+            **{name: of.loc[name, "value"] for name in SCORES},
+            **{name: accuracy[name] for name in ("ci_low", "ci_high", "p_value", "n")},
+            "majority": of.loc["accuracy_majority", "value"],
+            "previous": of.loc["accuracy_previous", "value"],
+            **differences.get(scheme, {}),
+        }
+
+
+def _over_baseline(planner: Planner, standing: Standing, found: list[Standing]) -> dict[str, dict[str, float]]:
+    """scheme -> paired difference in accuracy to the rate-only decoder on the same trials, where both are current."""
+    if standing.model == BASELINE or standing.state != "current" or standing.variant:
+        return {}
+    rival = next((s for s in found if (s.session, s.model, s.variant) == (standing.session, BASELINE, "")), None)
+    if rival is None or rival.state != "current":
+        return {}
+    ours, theirs = (_predictions(planner, s) for s in (standing, rival))
+    differences = {}
+    for scheme, rows in ours.groupby("scheme"):
+        result = paired_difference(rows, theirs[theirs["scheme"] == scheme], metric="accuracy")
+        differences[scheme] = {
+            "over_rate": result.value,
+            "over_rate_low": result.ci_low,
+            "over_rate_high": result.ci_high,
+        }
+    return differences
+
+
+def _predictions(planner: Planner, standing: Standing) -> pd.DataFrame:
+    session = planner.pipeline.workspace.catalog.session(standing.session)
+    decision = planner.decide(f"decoder/{standing.model}", session)
+    artifact = planner.pipeline.workspace.store.lookup(decision.asset, decision.session, decision.fingerprint)
+    return artifact.table("predictions")

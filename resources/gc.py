@@ -1,0 +1,92 @@
+"""Garbage: what the present code, catalogue and configuration no longer lead to. Only the store and raw/ are touched."""
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from resources.plan import Pipeline, Planner
+from resources.store import Artifact
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """One thing that nothing needs. kind : artifact | variant | unfinished | quarantined | raw file."""
+
+    kind: str
+    path: Path
+    bytes: int
+
+
+def collect_garbage(pipeline: Pipeline, *, dry_run: bool = False, drop_variants: bool = False) -> list[Garbage]:
+    """Find what is not needed and, unless `dry_run`, remove it. What a live process writes is left alone."""
+    found = [
+        *_artifacts(pipeline, drop_variants),
+        *_leftovers(pipeline),
+        *(Garbage("raw file", path, path.stat().st_size) for path in pipeline.workspace.sources.unused()),
+    ]
+    if not dry_run:
+        for item in found:
+            shutil.rmtree(item.path) if item.path.is_dir() else item.path.unlink(missing_ok=True)
+    return found
+
+
+def _artifacts(pipeline: Pipeline, drop_variants: bool) -> Iterator[Garbage]:
+    store = pipeline.workspace.store
+    held = list(store.artifacts())
+    kept = _needed(pipeline, held, drop_variants)
+    for artifact in held:
+        if artifact.path not in kept:
+            yield Garbage("variant" if artifact.variant else "artifact", artifact.path, _size(artifact.path))
+
+
+def _needed(pipeline: Pipeline, held: list[Artifact], drop_variants: bool) -> set[Path]:
+    """Artifacts that today's plan hits, by default or in a variant, and whatever LATEST still names."""
+    planners = {"": Planner(pipeline)}
+    kept: set[Path] = set()
+    for artifact in held:
+        if artifact.manifest["asset"] not in pipeline.stages:
+            continue
+        if artifact.variant and drop_variants:
+            continue
+        if artifact.variant not in planners:
+            planners[artifact.variant] = Planner(pipeline, artifact.manifest["overrides"])
+        key = artifact.manifest["session"]
+        if key is not None and key not in pipeline.workspace.catalog.sessions:
+            continue
+        session = pipeline.workspace.catalog.session(key) if key is not None else None
+        decision = planners[artifact.variant].decide(artifact.manifest["asset"], session)
+        newest = pipeline.workspace.store.lookup(decision.asset, key, artifact.fingerprint)
+        current = decision.fingerprint == artifact.fingerprint and newest.path == artifact.path
+        latest = pipeline.workspace.store.latest(artifact.manifest["asset"], key)
+        if current or (latest is not None and latest.path == artifact.path):
+            kept.add(artifact.path)
+    return kept
+
+
+def _leftovers(pipeline: Pipeline) -> Iterator[Garbage]:
+    root = pipeline.workspace.store_root
+    for path in sorted((root / ".quarantine").glob("*")):
+        yield Garbage("quarantined", path, _size(path))
+    for path in sorted((root / ".stage").glob("*")):
+        if path.is_dir() and not _alive(path.with_suffix(".lock")):
+            yield Garbage("unfinished", path, _size(path))
+
+
+def _alive(lock: Path) -> bool:
+    """Whether the process that writes a draft still lives: it holds the draft's lock."""
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
