@@ -8,16 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from neuropipe import figures, readers
+from neuropipe.catalog import Catalog
 from neuropipe.recording import Recording
 
-CATALOG = Path(__file__).resolve().parents[2] / "data" / "catalog"
-DATASETS = {
-    name: yaml.safe_load((CATALOG / f"{name}.yaml").read_text()) for name in ("steinmetz-choice", "steinmetz-feedback")
-}
-KEYS = [f"{dataset}.{session}" for dataset, content in DATASETS.items() for session in content["sessions"]]
+CATALOG = Catalog.load(Path(__file__).resolve().parents[2] / "data" / "catalog")
+KEYS = [session.key for session in CATALOG if session.dataset_name.startswith("steinmetz-")]
 CORI, CORI_CURATED = "steinmetz-choice.cori-2016-12-18", "steinmetz-feedback.session-03"
 
 pytestmark = [
@@ -32,26 +29,35 @@ def mirrored(url: str) -> Path:
     return Path(os.environ["NEUROPIPE_MIRROR"]) / url.removeprefix("https://")
 
 
-def files_of(key: str) -> dict[str, dict]:
-    dataset, session = key.split(".")
-    return DATASETS[dataset]["sessions"][session]["files"]
-
-
 @cache
 def recording(key: str) -> Recording:
-    content = DATASETS[key.split(".")[0]]
-    files = {name: mirrored(file["url"]) for name, file in files_of(key).items()}
-    return readers.get(content["reader"]).load()(files, **content["parameters"])
+    session = CATALOG.session(key)
+    files = {name: mirrored(file.url) for name, file in session.entry.files.items()}
+    return readers.get(session.dataset.reader).load()(files, **session.parameters)
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_catalogue_names_the_mirrors_urls_sizes_and_hashes(key):
     with open(Path(os.environ["NEUROPIPE_MIRROR"]) / "INDEX.csv", newline="") as index:
         known = {row["url"]: row for row in csv.DictReader(index)}
-    for file in files_of(key).values():
-        assert known[file["url"]]["sha256"] == file["sha256"]
-        assert int(known[file["url"]]["bytes"]) == file["bytes"]
-        assert hashlib.sha256(mirrored(file["url"]).read_bytes()).hexdigest() == file["sha256"]
+    for file in CATALOG.session(key).entry.files.values():
+        assert known[file.url]["sha256"] == file.sha256
+        assert int(known[file.url]["bytes"]) == file.bytes
+        assert hashlib.sha256(mirrored(file.url).read_bytes()).hexdigest() == file.sha256
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if "feedback" in key])
+def test_note_says_whose_session_it_is(key):
+    import rdata
+
+    ((_, file),) = CATALOG.session(key).entry.files.items()
+    session, recorded = rdata.read_rds(mirrored(file.url)), recording(key)
+    n_trials, _, n_units = recorded.counts.counts.shape
+    assert CATALOG.session(key).entry.note.partition(";")[0] == (
+        f"{session['mouse_name'][0]}, {session['date_exp'][0]}: {n_trials} trials "
+        f"({(recorded.trials['feedback'] == 1).sum()} rewarded), {n_units} units in "
+        f"{recorded.units['brain_area'].nunique()} areas"
+    )
 
 
 # (trials, bins, units), spikes; for feedback sessions: rewarded trials, brain areas with 'root'
@@ -75,11 +81,15 @@ def test_shape_type_and_number_of_spikes(key):
 
 @pytest.mark.parametrize("key", KEYS)
 def test_bins_fill_the_window_of_the_task(key):
-    published, task = recording(key).counts, DATASETS[key.split(".")[0]]["task"]
+    published, task = recording(key).counts, CATALOG.session(key).task
     stop = published.start + published.bin_width * published.counts.shape[1]
-    assert [published.start, stop] == pytest.approx(task["window"])
-    assert published.bin_width == task["bin_width"]
-    assert task["label"] in recording(key).trials
+    assert [published.start, stop] == pytest.approx(list(task.window))
+    assert published.bin_width == task.bin_width
+    assert task.label in recording(key).trials
+
+
+def test_the_same_recording_is_named_once():
+    assert CATALOG.session(CORI_CURATED).entry.same_recording_as == CORI
 
 
 def test_choices_of_cori():
@@ -99,7 +109,7 @@ def test_feedback_sessions(key):
 
 
 def test_the_two_files_of_one_recording_agree_trial_by_trial():
-    """A rewarded trial says which choice was right: the stronger side (1 left, -1 right), or none without a stimulus."""
+    """A rewarded trial says which choice was right: the stronger side (1 left, -1 right), none without a stimulus."""
     choice, trials = recording(CORI).trials["choice"], recording(CORI_CURATED).trials
     rewarded, difference = trials["feedback"] == 1, trials["contrast_difference"]
     assert set(choice[rewarded & (difference < 0)]) == {1}
