@@ -103,6 +103,7 @@ def accuracy_with_baselines(table: pd.DataFrame, *, chance: float | None = None,
     names = [name for name in dict.fromkeys(table["metric"]) if str(name).startswith("accuracy_")]
     for shown, name in enumerate(sorted(names, key=lambda name: (list(BASELINES) + names).index(name))):
         rows = _rows(table, name)
+        rows = rows[rows["scheme"].isin(positions)]
         axes.plot(
             rows["value"], [positions[scheme] for scheme in rows["scheme"]], linestyle="none", markersize=8,
             marker=MARKERS[1 + shown % 7], markerfacecolor="white", markeredgecolor=PALETTE[(1 + shown) % 8],
@@ -118,7 +119,15 @@ def accuracy_with_baselines(table: pd.DataFrame, *, chance: float | None = None,
         )
     _accuracy_axis(axes, [*table.loc[table["metric"].isin(["accuracy", *names]), "value"], *model["ci_low"]], chance)
     axes.set_ylim(-0.6, len(model) - 0.4)
-    _legend_above(axes)
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=5,
+        frameon=False,
+        fontsize=8,
+        borderaxespad=0.2,
+        columnspacing=1.4,
+    )
     return figure
 
 
@@ -194,8 +203,13 @@ def _figure(height: float, title: str, width: float = WIDTH) -> "Figure":
 def _unit_map(figure: "Figure", axes: "Axes", counts: np.ndarray, edges: np.ndarray, event: str) -> None:
     even, odd = counts[0::2].mean(axis=0), counts[1::2].mean(axis=0)
     varies = (np.ptp(even, axis=0) > 0) & (np.ptp(odd, axis=0) > 0)
+    axes.set_xlabel(f"time from {event} (s)")
     if not varies.any():
-        raise BadInput("no unit's rate changes through the trial in both halves of the trials: nothing to map")
+        axes.text(
+            0.5, 0.5, "no unit's rate changes\nfrom bin to bin", ha="center", transform=axes.transAxes, color=GREY
+        )
+        axes.set(xlim=(edges[0], edges[-1]), yticks=[])
+        return
     order = np.flatnonzero(varies)[np.argsort(np.argmax(_smooth(even[:, varies]), axis=0), kind="stable")]
     shown = _smooth(odd[:, order])
     spread = shown.std(axis=0)
@@ -204,7 +218,7 @@ def _unit_map(figure: "Figure", axes: "Axes", counts: np.ndarray, edges: np.ndar
         scores.T, aspect="auto", cmap="RdBu_r", vmin=-2, vmax=2, extent=(edges[0], edges[-1], len(order), 0)
     )
     axes.axvline(0, color="black", linewidth=0.8, linestyle="--")
-    axes.set(xlabel=f"time from {event} (s)", ylabel="unit, by time of peak in the other half of trials")
+    axes.set(xlim=(edges[0], edges[-1]), ylabel="unit, by time of peak in the other half of trials")
     silent = counts.shape[2] - len(order)
     note = f" ({silent} near silent left out)" if silent else ""
     axes.set_title(f"{len(order)} units{note}", fontsize=10, loc="left")
@@ -240,7 +254,7 @@ def _psth(axes: "Axes", rates: np.ndarray, labels: np.ndarray, classes: Sequence
         )  # fmt: skip
     axes.axvline(0, color="black", linewidth=0.8, linestyle="--")
     axes.set(xlim=(edges[0], edges[-1]), ylabel="rate (Hz)")
-    _plain(axes)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _rows(table: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -293,19 +307,3 @@ def _accuracy_axis(axes: "Axes", values: Sequence[float], chance: float | None) 
 
 def _p_value(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"= {value:.3f}"
-
-
-def _legend_above(axes: "Axes") -> None:
-    axes.legend(
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=5,
-        frameon=False,
-        fontsize=8,
-        borderaxespad=0.2,
-        columnspacing=1.4,
-    )
-
-
-def _plain(axes: "Axes") -> None:
-    axes.spines[["top", "right"]].set_visible(False)

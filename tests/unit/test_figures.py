@@ -87,6 +87,17 @@ class TestRasterAndPsth:
         assert len(population.get_legend().get_texts()) == 8
         assert population.get_legend().get_title().get_text() == "image: 8 commonest of 12"
 
+    def test_a_window_of_one_bin_draws_without_a_map(self):
+        counts, _ = session()
+        _, _, (units, population, _) = drawn(counts=counts[:, :1])
+        assert not units.get_images()
+        assert units.texts[0].get_text().startswith("no unit's rate changes")
+        assert len(population.get_lines()[0].get_ydata()) == 1
+
+    def test_a_window_that_leaves_the_event_out_keeps_its_limits(self):
+        _, _, (units, population, _) = drawn(window_start=0.3)
+        assert units.get_xlim() == population.get_xlim() == pytest.approx((0.3, 1.3))
+
     def test_labels_of_another_length_are_refused(self):
         with pytest.raises(BadInput, match="a label a trial"):
             drawn(labels=np.array(["left"]))
