@@ -204,6 +204,7 @@ def _unit_map(figure: "Figure", axes: "Axes", counts: np.ndarray, edges: np.ndar
     even, odd = counts[0::2].mean(axis=0), counts[1::2].mean(axis=0)
     varies = (np.ptp(even, axis=0) > 0) & (np.ptp(odd, axis=0) > 0)
     axes.set_xlabel(f"time from {event} (s)")
+    axes.locator_params(axis="x", nbins=6)
     if not varies.any():
         axes.text(
             0.5, 0.5, "no unit's rate changes\nfrom bin to bin", ha="center", transform=axes.transAxes, color=GREY
@@ -254,6 +255,7 @@ def _psth(axes: "Axes", rates: np.ndarray, labels: np.ndarray, classes: Sequence
         )  # fmt: skip
     axes.axvline(0, color="black", linewidth=0.8, linestyle="--")
     axes.set(xlim=(edges[0], edges[-1]), ylabel="rate (Hz)")
+    axes.locator_params(axis="x", nbins=6)
     axes.spines[["top", "right"]].set_visible(False)
 
 
