@@ -238,7 +238,8 @@ def _refuse_duplicates(path: Path, node: yaml.Node) -> None:
 
 
 def _sentence(path: Path, tree: yaml.Node | None, error: ValidationError, prefix: tuple[str, ...]) -> str:
-    first = error.errors()[0]
+    # A misspelt field comes before the one that is then missing.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     location = (*prefix, *first["loc"])
     field = ".".join(str(part) for part in location) or "the file"
     return f"{path}:{_line(tree, location)}: {field}: {first['msg']} (found {_shorten(first.get('input'))})"

@@ -253,7 +253,7 @@ class ArtifactStore:
             "checks": draft.checks,
             "bytes": sum(size for _, size in files.values()),
             **(facts or {}),
-            "files": files,
+            "files": {name: list(entry) for name, entry in files.items()},
         }
         (draft.path / MANIFEST).write_text(json.dumps(manifest, allow_nan=False))
         _sync_tree(draft.path)
