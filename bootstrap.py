@@ -36,7 +36,7 @@ def install_torch() -> None:
 
 
 def main() -> None:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 (whoever runs this may have an older Python)
         sys.exit(f"neuropipe needs Python 3.11 or newer; this is {sys.version.split()[0]} (set PYTHON=python3.11)")
     project = (ROOT / "pyproject.toml").read_bytes()
     wanted = hashlib.sha256(LOCK.read_bytes() + project + f"{TORCH} {sys.version} {ROOT}".encode()).hexdigest()

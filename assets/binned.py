@@ -1,14 +1,20 @@
 """binned: spike counts of every trial, bin and unit around the task's event, with the labels to decode."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
+from neuropipe.binning import rebin_window
+from neuropipe.binning_zarr import bin_to_zarr, spikes_in_windows, write_counts
 
-from neuropipe import binning, figures
+from neuropipe import figures
 from neuropipe.catalog import DatasetEntry, Session
 from neuropipe.errors import BadInput
 from resources.recording_format import published_counts
 from resources.stage import StageConfig, memoized
 from resources.store import Artifact, Draft
+
+LARGEST_DRAWN = 200_000_000
 
 
 class BinnedConfig(StageConfig):
@@ -52,26 +58,24 @@ def without_task(session: Session) -> str | None:
 def binned(draft: Draft, session: Session, config: BinnedConfig, recording: Artifact) -> None:
     """Spike counts (trial, bin, unit) around the task's event, and the labels to decode."""
     trials = recording.table("trials")
-    kept, classes, codes = select_trials(trials, config, session.key)
+    labelled = label_trials(trials, config, session.key)
     n_bins = round((config.window[1] - config.window[0]) / config.bin_width)
+    starts = event_times(trials, config)[labelled.kept] + config.window[0]
     published = published_counts(recording)
-    if published is None:
-        starts = trials[config.align].to_numpy(np.float64)[kept] + config.window[0]
-        offsets = recording.arrays["offsets"][:]
-        summary = binning.bin_to_zarr(
-            recording.arrays["times"], offsets, starts, config.bin_width, n_bins, draft.arrays
-        )
-        expected = summary.spikes_in_windows
-    else:
-        counts, expected = binning.crop_and_rebin(
-            published[:][kept],
+    if published is not None:
+        cut = rebin_window(
+            published[:][labelled.kept],
             published.attrs["bin_width"],
             published.attrs["start"],
-            config.window,
-            config.bin_width,
+            window=config.window,
+            new_bin_width=config.bin_width,
         )
-        starts = trials[config.align].to_numpy(np.float64)[kept] + config.window[0]
-        binning.write_counts(draft.arrays, counts)
+        summary = write_counts(cut, draft.arrays)
+        expected = int(cut.sum(dtype=np.int64))
+    else:
+        spikes = (recording.arrays["times"], recording.arrays["offsets"][:], starts, config.bin_width, n_bins)
+        summary = bin_to_zarr(*spikes, draft.arrays)
+        expected = int(spikes_in_windows(*spikes).sum())
     counts = draft.arrays["counts"]
     counts.attrs.update(
         {
@@ -79,12 +83,87 @@ def binned(draft: Draft, session: Session, config: BinnedConfig, recording: Arti
             "align": config.align,
             "window": list(config.window),
             "label": config.label,
-            "classes": classes,
-            "axes": ["trial", "bin", "unit"],
+            "classes": labelled.classes,
         }
     )
-    draft.array("labels", codes)
+    draft.array("labels", labelled.codes)
     draft.table(
         "trials",
-        pd.DataFrame({"trial": np.flatnonzero(kept), "start": starts, "stop": starts + n_bins * config.bin_width}),
+        pd.DataFrame({"trial": labelled.kept, "start": starts, "stop": starts + n_bins * config.bin_width}),
     )
+    draft.check("counts_finite", counts.dtype.kind == "u" and min(counts.shape) > 0, dtype=str(counts.dtype))
+    draft.check("counts_equal_spikes", summary.n_spikes == expected, counts=summary.n_spikes, spikes=expected)
+    draft.metadata |= {
+        "trials": counts.shape[0],
+        "bins": counts.shape[1],
+        "units": counts.shape[2],
+        "silent_units": int((summary.spikes_per_unit == 0).sum()),
+        "spikes": summary.n_spikes,
+        "classes": {name: int((labelled.codes == code).sum()) for code, name in enumerate(labelled.classes)},
+        "left_out": labelled.left_out,
+    }
+    _draw(draft, config, session, counts, labelled)
+
+
+@dataclass(frozen=True)
+class LabelledTrials:
+    """kept : (trial,) rows of the trial table; codes : (trial,) class index; left_out : reason -> number of trials."""
+
+    kept: np.ndarray
+    codes: np.ndarray
+    classes: list[str]
+    left_out: dict[str, int]
+
+
+def label_trials(trials: pd.DataFrame, config: BinnedConfig, key: str) -> LabelledTrials:
+    """The trials that can be used: with a label, with the event, of a class with enough trials."""
+    if config.label not in trials:
+        raise BadInput(f"{key}: no column {config.label!r} in the trial table; it has {', '.join(trials)}")
+    labels = trials[config.label]
+    usable = labels.notna().to_numpy()
+    left_out = {"no label": int((~usable).sum())}
+    happened = ~np.isnan(event_times(trials, config)) if config.align in trials else np.ones(len(trials), bool)
+    left_out[f"no {config.align}"] = int((usable & ~happened).sum())
+    usable &= happened
+    frequent = labels[usable].map(labels[usable].value_counts()) >= config.min_trials_per_class
+    rare = np.zeros(len(trials), bool)
+    rare[np.flatnonzero(usable)] = ~frequent.to_numpy(bool)
+    left_out["class too rare"] = int(rare.sum())
+    kept = np.flatnonzero(usable & ~rare)
+    values = np.sort(labels.iloc[kept].unique())
+    if len(values) < 2:
+        found = ", ".join(f"{name} ({n})" for name, n in labels.value_counts().items()) or "none"
+        raise BadInput(
+            f"{key}: decoding {config.label!r} needs two classes of at least {config.min_trials_per_class} trials "
+            f"each; found {found}, {len(kept)} trials usable"
+        )
+    codes = np.searchsorted(values, labels.iloc[kept].to_numpy()).astype(np.int64)
+    return LabelledTrials(kept, codes, [_name(value) for value in values], left_out)
+
+
+def event_times(trials: pd.DataFrame, config: BinnedConfig) -> np.ndarray:
+    """(trial,) s; NaN throughout where counts were published without the recording's clock."""
+    if config.align in trials:
+        return trials[config.align].to_numpy(np.float64)
+    return np.full(len(trials), np.nan)
+
+
+def _name(value: object) -> str:
+    """A class as text: 1.0, as a table with gaps stores the integer 1, is `1`."""
+    return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value)
+
+
+def _draw(draft: Draft, config: BinnedConfig, session: Session, counts, labelled: LabelledTrials) -> None:
+    stride = max(1, counts.size // LARGEST_DRAWN)
+    names = np.array(labelled.classes)
+    figure = figures.raster_and_psth(
+        counts[:] if stride == 1 else counts[::stride],
+        names[labelled.codes][::stride],
+        labelled.classes,
+        config.bin_width,
+        config.window[0],
+        event=config.align,
+        label=config.label,
+        title=session.key,
+    )
+    draft.figure("raster_and_psth", figure)

@@ -182,7 +182,9 @@ def gc(dry_run, variants, as_json) -> None:
     """Remove what the current code, catalogue and configuration no longer use. Your own files are never touched."""
     from resources.gc import collect_garbage
 
-    cli_tables.show_garbage(collect_garbage(build_pipeline(), dry_run=dry_run, drop_variants=variants), dry_run, as_json)
+    cli_tables.show_garbage(
+        collect_garbage(build_pipeline(), dry_run=dry_run, drop_variants=variants), dry_run, as_json
+    )
 
 
 @neuropipe.command()
@@ -214,7 +216,9 @@ def ui(port) -> None:
 
 def chosen_sessions(pipeline: Pipeline, patterns: tuple[str, ...]) -> list[Session]:
     if not patterns:
-        raise BadInput("say which sessions: --session KEY (several, or a glob like 'sim-*'; `neuropipe sessions` lists)")
+        raise BadInput(
+            "say which sessions: --session KEY (several, or a glob like 'sim-*'; `neuropipe sessions` lists)"
+        )
     return pipeline.workspace.catalog.match(patterns)
 
 
@@ -228,10 +232,6 @@ def parse_settings(pipeline: Pipeline, settings: tuple[str, ...]) -> dict[str, d
         asset, dot, field = target.rpartition(".")
         if not (equals and dot):
             raise BadInput(f"--set {setting!r}: write ASSET.FIELD=VALUE, e.g. decoder/xgboost.max_depth=2")
-        stage = pipeline.stage(asset)
-        if field not in stage.config.model_fields:
-            known = ", ".join(stage.config.model_fields) or "none"
-            raise BadInput(f"--set {setting!r}: {asset} has no setting {field!r}; it has {known}")
         overrides.setdefault(asset, {})[field] = yaml.safe_load(text)
     return overrides
 

@@ -65,7 +65,8 @@ def _cell(value: Any) -> str:
 
 def show_plan(decisions: list[Decision], as_json: bool, summarise: bool = False) -> None:
     rows = [
-        {"asset": row.asset, "session": row.session or "", "state": row.state, "reason": row.reason} for row in decisions
+        {"asset": row.asset, "session": row.session or "", "state": row.state, "reason": row.reason}
+        for row in decisions
     ]
     if as_json:
         _print(rows, as_json=True)
@@ -188,7 +189,9 @@ def _leaderboard_row(row: dict[str, Any]) -> dict[str, Any]:
         "p": f"{row['p_value']:.4f}" if scored else "",
         "majority": row["majority"],
         "previous": row["previous"],
-        "over rate": f"{row['over_rate']:+.3f} [{row['over_rate_low']:+.3f}, {row['over_rate_high']:+.3f}]" if over else "",
+        "over rate": f"{row['over_rate']:+.3f} [{row['over_rate_low']:+.3f}, {row['over_rate_high']:+.3f}]"
+        if over
+        else "",
         "balanced": row["balanced_accuracy"],
         "AUC": row["roc_auc"],
         "log loss": row["log_loss"],
@@ -218,7 +221,12 @@ def progress(quiet: bool) -> Iterator[Callable[["StepReport"], None]]:
         yield lambda step: None
         return
     console = _console()
-    marks = {"done": "[green]done[/]   ", "hit": "[dim]hit[/]    ", "failed": "[red]failed[/] ", "skipped": "[yellow]skipped[/]"}
+    marks = {
+        "done": "[green]done[/]   ",
+        "hit": "[dim]hit[/]    ",
+        "failed": "[red]failed[/] ",
+        "skipped": "[yellow]skipped[/]",
+    }
     with console.status("planning ...") as status:
 
         def tell(step: "StepReport") -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import dagster as dg
 
-from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
 from resources.memo import CACHE_TAG, REFRESH, Outcome, materialize
 from resources.plan import Pipeline, Planner

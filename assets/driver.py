@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.dagster_assets import DAMAGED_INPUT, OVERRIDES_TAG, asset_key
 from assets.build import build_definitions
+from assets.dagster_assets import DAMAGED_INPUT, OVERRIDES_TAG, asset_key
 from assets.jobs import DEFAULT_JOB
 from assets.reporting import report_hits
 from neuropipe.catalog import Session
@@ -55,9 +55,7 @@ def with_upstream(pipeline: Pipeline, assets: Iterable[str]) -> list[str]:
 def launched(decisions: Iterable[Decision], selected: Iterable[str], refresh: bool) -> list[str]:
     """Which of a session's decisions need a step: what must run, and on refresh all that was selected."""
     forced = set(selected) if refresh else set()
-    return [
-        row.asset for row in decisions if row.state == "run" or (row.state == "hit" and row.asset in forced)
-    ]
+    return [row.asset for row in decisions if row.state == "run" or (row.state == "hit" and row.asset in forced)]
 
 
 def drive(
@@ -70,7 +68,7 @@ def drive(
     report: Report = lambda _: None,
     instance: dg.DagsterInstance | None = None,
 ) -> Summary:
-    """Make the selected assets of the sessions be there. A failure in one session or decoder leaves the others alone."""
+    """Make the selected assets of the sessions be there. A failure in one of them leaves the others alone."""
     began = time.perf_counter()
     instance = instance or dg.DagsterInstance.get()
     summary = Summary()

@@ -24,7 +24,9 @@ def add_files(
     from neuropipe import readers
 
     if name is not None and len(files) > 1:
-        raise BadInput(f"--name names one session, but {len(files)} files are given; leave it out or add them one by one")
+        raise BadInput(
+            f"--name names one session, but {len(files)} files are given; leave it out or add them one by one"
+        )
     path = workspace.catalog_root / "local.yaml"
     local = yaml.safe_load(path.read_text()) if path.exists() else {}
     task = {"label": label, "align": align, "window": list(window), "bin_width": bin_width}
@@ -32,7 +34,13 @@ def add_files(
         raise BadInput(f"{dataset} is a data set of the catalogue; give your own another name with --dataset")
     entry = local.setdefault(
         dataset,
-        {"title": "Own recordings", "citation": "unpublished", "licence": "not stated", "sessions": {}, "reader": "npz"},
+        {
+            "title": "Own recordings",
+            "citation": "unpublished",
+            "licence": "not stated",
+            "sessions": {},
+            "reader": "npz",
+        },
     )
     if entry.setdefault("task", task) != task:
         raise BadInput(f"{dataset} already has another task ({entry['task']}); add these files to another --dataset")

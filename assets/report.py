@@ -35,11 +35,9 @@ def published_path(pipeline: Pipeline) -> Path:
 
 
 def report_stage(evaluations: tuple[str, ...]) -> Stage:
-    @memoized(
-        group="results", kinds=("html",), source=standings_source, partitioned=False, gathers=evaluations
-    )
+    @memoized(group="results", kinds=("html",), source=standings_source, partitioned=False, gathers=evaluations)
     def report(draft: Draft, planner: Planner) -> None:
-        """One HTML page of everything that the store holds: scores, intervals, baselines and figures, session by session."""
+        """One HTML page of all that the store holds: scores, intervals, baselines and figures, by session."""
         found = standings(planner)
         page = render(planner, found, table(planner, found))
         (draft.data / "report.html").write_text(page, encoding="utf-8")
@@ -50,13 +48,15 @@ def report_stage(evaluations: tuple[str, ...]) -> Stage:
 
 def render(planner: Planner, found: list[Standing], ranked: pd.DataFrame) -> str:
     keys = sorted({row.session for row in found})
-    sections = "".join(_session(planner, planner.pipeline.workspace.catalog.session(key), found, ranked) for key in keys)
+    sections = "".join(
+        _session(planner, planner.pipeline.workspace.catalog.session(key), found, ranked) for key in keys
+    )
     contents = " · ".join(f'<a href="#{key}">{key}</a>' for key in keys)
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>neuropipe report</title><style>{_STYLE}</style>"
         f"<h1>neuropipe report</h1><p>{contents or 'Nothing has been evaluated yet.'}</p>"
-        "<p class=note>Accuracy is over all out-of-fold predictions of a scheme; its interval is a 95 % block bootstrap; "
-        "p compares with labels shifted in time within test blocks. Majority and previous label are what no brain is "
+        "<p class=note>Accuracy is over all out-of-fold predictions of a scheme; its interval is a 95 % block "
+        "bootstrap; p compares with labels shifted in time within test blocks. Majority and previous label are what no brain is "
         f"needed for. Over rate: paired difference to logistic regression on firing rates alone.</p>{sections}</html>"
     )
 
@@ -65,7 +65,8 @@ def _session(planner: Planner, session: Session, found: list[Standing], ranked: 
     dataset = session.dataset
     parts = [
         f'<h2 id="{session.key}">{session.key}</h2>',
-        f"<p>{html.escape(dataset.title)}. <span class=note>{html.escape(dataset.citation)} ({dataset.licence})</span></p>",
+        f"<p>{html.escape(dataset.title)}.</p>",
+        f"<p class=note>{html.escape(dataset.citation)} ({html.escape(dataset.licence)})</p>",
     ]
     if session.entry.same_recording_as:
         parts.append(f"<p class=warn>The same recording as {session.entry.same_recording_as}.</p>")
@@ -100,7 +101,18 @@ def _by_accuracy(found: list[Standing], ranked: pd.DataFrame, key: str) -> list[
 def _table(rows: pd.DataFrame) -> str:
     header = "".join(
         f"<th>{name}</th>"
-        for name in ("model", "accuracy", "95 %", "p", "majority", "previous", "over rate", "balanced", "AUC", "log loss")
+        for name in (
+            "model",
+            "accuracy",
+            "95 %",
+            "p",
+            "majority",
+            "previous",
+            "over rate",
+            "balanced",
+            "AUC",
+            "log loss",
+        )
     )
     body = "".join(
         "<tr>"
@@ -113,7 +125,9 @@ def _table(rows: pd.DataFrame) -> str:
                 f"{row.p_value:.4f}",
                 f"{row.majority:.3f}",
                 f"{row.previous:.3f}",
-                "" if pd.isna(row.over_rate) else f"{row.over_rate:+.3f} [{row.over_rate_low:+.3f}, {row.over_rate_high:+.3f}]",
+                ""
+                if pd.isna(row.over_rate)
+                else f"{row.over_rate:+.3f} [{row.over_rate_low:+.3f}, {row.over_rate_high:+.3f}]",
                 f"{row.balanced_accuracy:.3f}",
                 f"{row.roc_auc:.3f}",
                 f"{row.log_loss:.3f}",

@@ -16,7 +16,7 @@ from dagster._core.definitions.data_version import (
 )
 from dagster._core.event_api import AssetRecordsFilter
 
-from assets.dagster_assets import NOT_APPLICABLE, asset_key, check_result, metadata_of
+from assets.dagster_assets import NOT_APPLICABLE, asset_key, metadata_of
 from resources.plan import Decision, Pipeline, Planner
 
 _SEEN_TAGS = [DATA_VERSION_TAG, CODE_VERSION_TAG]
@@ -35,7 +35,10 @@ def report_hits(instance: dg.DagsterInstance, pipeline: Pipeline, decisions: Ite
             shown[decision.asset] = _shown(instance, decision.asset)
         stage = pipeline.stages[decision.asset]
         moved = any((upstream, decision.session) in reported for upstream in stage.inputs.values())
-        current = {DATA_VERSION_TAG: decision.data_version or NOT_APPLICABLE, CODE_VERSION_TAG: declared[decision.asset]}
+        current = {
+            DATA_VERSION_TAG: decision.data_version or NOT_APPLICABLE,
+            CODE_VERSION_TAG: declared[decision.asset],
+        }
         if shown[decision.asset].get(decision.session) == current and not moved:
             continue
         _report(instance, pipeline, decision, current)

@@ -1,4 +1,4 @@
-"""Which assets a user means: names and globs (`decoder/*`), or Dagster's own selection syntax (`+evaluation/xgboost`)."""
+"""Which assets a user means: names and globs (`decoder/*`), or Dagster's own syntax (`+evaluation/xgboost`)."""
 
 import difflib
 import fnmatch

@@ -1,4 +1,4 @@
-"""Standings: which evaluations the store holds, of which sessions and variants, current or not, and which are missing."""
+"""Standings: which evaluations the store holds, of which sessions and variants, and which are missing or failed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Standing:
-    """One evaluation or its absence. state : current | stale | failed | missing; note : why, where it is not current."""
+    """One evaluation, or its absence. state : current | stale | failed | missing; note : why it is not current."""
 
     session: str
     model: str

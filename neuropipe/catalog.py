@@ -178,7 +178,7 @@ class Catalog:
         return self.sessions[key]
 
     def match(self, patterns: tuple[str, ...]) -> list[Session]:
-        """Sessions whose key equals or globs one of `patterns`, in catalogue order; a pattern without any is refused."""
+        """Sessions whose key equals or globs one of `patterns`, in catalogue order; each pattern must match some."""
         keys: set[str] = set()
         for pattern in patterns:
             found = fnmatch.filter(self.sessions, pattern) if any(c in pattern for c in "*?[") else None

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -113,6 +114,10 @@ class RawFiles:
             if before and now:
                 return "same" if before.removeprefix("W/") == now.removeprefix("W/") else "changed"
         return "unknown"
+
+    def others_than(self, named: Container[str]) -> Iterator[Path]:
+        """Fetched files whose hash is not among `named`: nobody's, or no longer."""
+        return self._folder.others_than(named)
 
     @property
     def _folder(self) -> RawFolder:

@@ -1,4 +1,4 @@
-"""Garbage: what the present code, catalogue and configuration no longer lead to. Only the store and raw/ are touched."""
+"""Garbage: what today's code, catalogue and configuration no longer lead to. Only store and raw folder are touched."""
 
 import fcntl
 import shutil

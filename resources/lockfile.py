@@ -53,5 +53,15 @@ class LockFile:
                         "accept the new file"
                     )
                 if known is entry:
-                    texts = {key: asdict(value) for key, value in entries.items()}
-                    write_durably(self.path, json.dumps(texts, indent=1, sort_keys=True) + "\n")
+                    self._write(entries)
+
+    def forget(self, url: str) -> None:
+        """Drop what was recorded of `url`: the next download records what it then holds."""
+        with process_lock(self.path.with_name(f".{self.path.name}.busy")):
+            entries = self.read()
+            if entries.pop(url, None) is not None:
+                self._write(entries)
+
+    def _write(self, entries: dict[str, LockEntry]) -> None:
+        texts = {key: asdict(value) for key, value in entries.items()}
+        write_durably(self.path, json.dumps(texts, indent=1, sort_keys=True) + "\n")

@@ -14,6 +14,7 @@ from resources.store import Artifact
 
 CACHE_TAG = "neuropipe/cache"
 REFRESH = "refresh"
+LOG = logging.getLogger("neuropipe")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def materialize(
     *,
     refresh: bool = False,
     run_id: str = "",
-    log: logging.Logger | Any = logging.getLogger("neuropipe"),
+    log: Any = LOG,
 ) -> Outcome:
     """Make one asset of one session be there, from the store or by running its stage.
 
@@ -131,4 +132,3 @@ def _compute(
             },
             new_attempt=refresh,
         )
-

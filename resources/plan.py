@@ -82,8 +82,11 @@ class Planner:
     def __init__(self, pipeline: Pipeline, overrides: Overrides | None = None):
         self.pipeline = pipeline
         self.overrides = {asset: dict(fields) for asset, fields in (overrides or {}).items() if fields}
-        for asset in self.overrides:
-            pipeline.stage(asset)
+        for asset, fields in self.overrides.items():
+            known = pipeline.stage(asset).config.model_fields
+            for field in fields:
+                if field not in known:
+                    raise BadInput(f"{asset} has no setting {field!r}; it has {', '.join(known) or 'none'}")
         self._decisions: dict[tuple[str, str | None], Decision] = {}
         self._heads: dict[tuple[str, Any, tuple[str, ...]], str] = {}
         self._variants: dict[str, str] = {}
@@ -158,9 +161,7 @@ class Planner:
         parts = [self._head(stage, session), key, self.source(stage, session), sorted(versions.items())]
         return hashlib.sha256(canonical(parts)).hexdigest()
 
-    def ingredients(
-        self, stage: Stage, session: Session | None, versions: Mapping[str, str | None]
-    ) -> dict[str, Any]:
+    def ingredients(self, stage: Stage, session: Session | None, versions: Mapping[str, str | None]) -> dict[str, Any]:
         """All that enters the fingerprint, in words: kept in the manifest, compared to say why something reran."""
         return {
             **self._head_parts(stage, session),

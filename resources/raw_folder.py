@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import time
+from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -78,6 +79,12 @@ class RawFolder:
         place.parent.mkdir(exist_ok=True)
         path.replace(place)
         return place
+
+    def others_than(self, named: Container[str]) -> Iterator[Path]:
+        """Files, with their notes, whose hash is not among `named`."""
+        for path in sorted(self.root.glob("[0-9a-f][0-9a-f]/*")):
+            if path.stem not in named:
+                yield path
 
     def _note(self, sha256: str) -> Path:
         return self.place(sha256).with_suffix(".json")

@@ -1,10 +1,11 @@
-"""Sources: the files of the catalogue's sessions, on this machine; thin words between catalogue, lock files and raw folder."""
+"""The files of the catalogue's sessions on this machine: catalogue, lock files and raw folder brought together."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from neuropipe.catalog import Catalog, FileEntry, Session
+from neuropipe.errors import BadInput
 from resources.downloads import FileSpec, RawFiles, completed
 from resources.lockfile import LockFile
 from resources.stage import Unresolved
@@ -20,9 +21,7 @@ class Sources:
     def fetch(self, session: Session, progress=None) -> dict[str, Path]:
         """File name -> verified path on disk, downloading what is not there."""
         lock = self._lock(session)
-        return {
-            spec.name: self.raw.fetch(spec, progress=progress, lock=lock) for spec in self._specs(session)
-        }
+        return {spec.name: self.raw.fetch(spec, progress=progress, lock=lock) for spec in self._specs(session)}
 
     def hashes(self, session: Session) -> dict[str, str]:
         """File name -> sha256, by catalogue, lock file or (local files) content. Unresolved while one is not known."""
@@ -32,11 +31,7 @@ class Sources:
             if entry.sha256 is not None and entry.url is not None:
                 found[name] = entry.sha256
                 continue
-            spec = _spec(session, name, entry)
-            known = self.raw.hash_local(spec.path) if spec.path is not None else completed(spec, lock).sha256
-            if known is None:
-                raise Unresolved(f"{name} was never downloaded")
-            found[name] = known
+            found[name] = self._found(_spec(session, name, entry), lock)
         return found
 
     def changed_upstream(self, session: Session) -> list[str]:
@@ -55,6 +50,17 @@ class Sources:
             lock = self._lock(session)
             named |= {completed(spec, lock).sha256 for spec in self._specs(session)}
         return self.raw.others_than(named)
+
+    def _found(self, spec: FileSpec, lock: LockFile) -> str:
+        if spec.path is not None:
+            try:
+                return self.raw.hash_local(spec.path)
+            except BadInput as error:  # a plan goes on without the file; a run that needs it will say the same
+                raise Unresolved(str(error)) from error
+        known = completed(spec, lock).sha256
+        if known is None:
+            raise Unresolved(f"{spec.name} was never downloaded")
+        return known
 
     def _specs(self, session: Session) -> list[FileSpec]:
         return [_spec(session, name, entry) for name, entry in session.entry.files.items()]

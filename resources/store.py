@@ -1,9 +1,9 @@
 """The artifact store: immutable directories, content-hashed, committed in one rename, never half visible.
 
-    <root>/<asset>/<session>/<fingerprint>[.<attempt>]/{_manifest.json, data/, extras/}
-    <root>/<asset>/<session>/LATEST       fingerprint directory of the default configuration
-    <root>/<asset>/<session>/FAILED       what the last attempt died of, until one succeeds
-    <root>/.stage, .locks, .quarantine    work in flight, locks, artifacts whose bytes no longer match
+<root>/<asset>/<session>/<fingerprint>[.<attempt>]/{_manifest.json, data/, extras/}
+<root>/<asset>/<session>/LATEST       fingerprint directory of the default configuration
+<root>/<asset>/<session>/FAILED       what the last attempt died of, until one succeeds
+<root>/.stage, .locks, .quarantine    work in flight, locks, artifacts whose bytes no longer match
 """
 
 import contextlib
@@ -269,7 +269,7 @@ class ArtifactStore:
                 newest = None
             final = folder / _attempt_name(fingerprint, newest)
             try:
-                os.rename(draft.path, final)
+                draft.path.rename(final)
             except OSError as error:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise
@@ -287,7 +287,7 @@ class ArtifactStore:
         target = self.root / ".quarantine" / f"{'-'.join(path.relative_to(self.root).parts)}-{uuid.uuid4().hex[:8]}"
         target.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
-            os.rename(path, target)
+            path.rename(target)
         return target
 
     @contextlib.contextmanager

@@ -93,7 +93,10 @@ def test_an_unknown_session_gets_the_nearest_keys(tmp_path):
         catalog.session("data-set.oen")
     with pytest.raises(BadInput, match="no session matches 'nothing-"):
         catalog.match(("nothing-*",))
-    assert [session.key for session in catalog.match(("data-set.t*", "data-set.one"))] == ["data-set.one", "data-set.two"]
+    assert [session.key for session in catalog.match(("data-set.t*", "data-set.one"))] == [
+        "data-set.one",
+        "data-set.two",
+    ]
 
 
 def test_a_session_needs_what_its_source_needs(tmp_path):

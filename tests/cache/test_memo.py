@@ -1,0 +1,269 @@
+"""Memoisation on a pipeline of three small stages: hits, misses and their reasons, variants, refresh, damage."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+
+from neuropipe.catalog import Catalog, DatasetEntry
+from neuropipe.errors import BadInput
+from resources.memo import materialize
+from resources.plan import Pipeline, Planner
+from resources.stage import RUNTIME_ONLY, StageConfig, Unresolved, memoized
+from resources.store import Artifact, CorruptArtifact, Draft
+from resources.workspace import Workspace
+
+
+class World:
+    """What lies outside the graph."""
+
+    version = "v1"
+    content = "abc"
+    calls: list[str]
+    fails = False
+
+
+class DoubledConfig(StageConfig):
+    times: int = 2
+    n_jobs: int = Field(1, json_schema_extra=RUNTIME_ONLY)
+
+
+DATASET = {
+    "title": "T",
+    "citation": "C",
+    "licence": "CC0-1.0",
+    "modality": "spikes",
+    "simulator": "none",
+    "sessions": {"one": {}, "two": {"config": {"doubled": {"times": 5}}}, "odd": {"note": "skip"}},
+}
+
+
+def three_stages(world: World):
+    def upstream_version(planner, session, *, fetch):
+        if world.version is None and not fetch:
+            raise Unresolved("never fetched")
+        if fetch:
+            world.version = "fetched"
+        return world.version
+
+    @memoized(group="g", source=upstream_version)
+    def source(draft: Draft, session) -> None:
+        world.calls.append("source")
+        draft.json("text", f"{world.content}-{session.key}")
+
+    @memoized(
+        group="g",
+        config=DoubledConfig,
+        applies_to=lambda session: "odd one" if session.entry.note == "skip" else None,
+    )
+    def doubled(draft: Draft, config: DoubledConfig, source: Artifact) -> None:
+        world.calls.append("doubled")
+        if world.fails:
+            raise RuntimeError("the model diverged")
+        draft.json("text", source.json("text") * config.times)
+        draft.check("not_empty", True)
+
+    @memoized(group="g")
+    def length(draft: Draft, doubled: Artifact | None) -> None:
+        world.calls.append("length")
+        draft.json("n", len(doubled.json("text")) if doubled else None)
+
+    return [length, doubled, source]
+
+
+class Bench:
+    def __init__(self, root: Path):
+        self.world = World()
+        self.world.calls = []
+        catalog = Catalog({"d": DatasetEntry.model_validate(DATASET)}, root)
+        workspace = Workspace(root / "catalog", root / "store", root / "raw")
+        workspace.__dict__["catalog"] = catalog
+        self.pipeline = Pipeline(three_stages(self.world), workspace)
+        self.store = workspace.store
+        self.catalog = catalog
+
+    def run(self, key="d.one", overrides=None, refresh=()):
+        """state and reason of every stage, in order, as a run would make them."""
+        session, found = self.catalog.session(key), {}
+        for asset in self.pipeline.stages:
+            outcome = materialize(Planner(self.pipeline, overrides), asset, session, refresh=asset in refresh)
+            found[asset] = (outcome.state, outcome.reason)
+        return found
+
+    def states(self, *args, **kwargs):
+        return [state for state, _ in self.run(*args, **kwargs).values()]
+
+    def plan(self, key="d.one", overrides=None):
+        return {
+            d.asset: (d.state, d.reason) for d in Planner(self.pipeline, overrides).plan([self.catalog.session(key)])
+        }
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path)
+
+
+def test_the_second_run_is_all_hits_and_calls_nothing(bench):
+    assert list(bench.pipeline.stages) == ["source", "doubled", "length"]
+    assert bench.states() == ["miss"] * 3
+    assert bench.world.calls == ["source", "doubled", "length"]
+    assert bench.states() == ["hit"] * 3
+    assert bench.world.calls == ["source", "doubled", "length"]
+
+
+def test_a_changed_setting_reruns_what_depends_on_it_and_back_is_free(bench):
+    bench.run()
+    changed = bench.run(overrides={"doubled": {"times": 3}})
+    assert changed["source"][0] == "hit"
+    assert changed["doubled"] == ("miss", "changed: config.times")
+    assert changed["length"] == ("miss", "changed: inputs.doubled")
+    assert bench.states() == ["hit"] * 3
+    assert bench.states(overrides={"doubled": {"times": 3}}) == ["hit"] * 3
+    assert bench.states(overrides={"doubled": {"times": 2}}) == ["hit"] * 3, "the default said aloud is the default"
+
+
+def test_runtime_only_settings_change_nothing(bench):
+    bench.run()
+    assert bench.states(overrides={"doubled": {"n_jobs": 8}}) == ["hit"] * 3
+    assert Planner(bench.pipeline, {"doubled": {"n_jobs": 8}}).variant("length") == ""
+
+
+def test_the_session_overrides_the_data_set(bench):
+    bench.run("d.two")
+    artifact = bench.store.latest("doubled", "d.two")
+    assert artifact.manifest["ingredients"]["config"] == {"times": 5}
+
+
+def test_the_same_bytes_upstream_stop_the_change_there(bench):
+    bench.run()
+    bench.world.version = "v2"
+    found = bench.run()
+    assert found["source"] == ("miss", "changed: source")
+    assert [found["doubled"][0], found["length"][0]] == ["hit", "hit"]
+    bench.world.version, bench.world.content = "v3", "xyz"
+    assert bench.states() == ["miss", "miss", "miss"]
+
+
+def test_a_variant_leaves_latest_alone_and_is_named_for_what_made_it(bench):
+    bench.run()
+    default = bench.store.latest("length", "d.one")
+    bench.run(overrides={"doubled": {"times": 3}})
+    assert bench.store.latest("length", "d.one") == default
+    variants = {a.variant for a in bench.store.artifacts("length", "d.one")}
+    assert variants == {"", "doubled.times=3"}
+    assert {a.variant for a in bench.store.artifacts("source", "d.one")} == {""}, "not concerned, so shared"
+
+
+def test_what_does_not_apply_says_so_and_optional_inputs_do_without(bench):
+    plan = bench.plan("d.odd")
+    assert plan["doubled"] == ("n/a", "odd one")
+    found = bench.run("d.odd")
+    assert [state for state, _ in found.values()] == ["miss", "n/a", "miss"]
+    assert bench.store.latest("length", "d.odd").json("n") is None
+
+
+def test_plan_and_run_agree_and_plan_runs_nothing(bench):
+    assert bench.plan() == {
+        "source": ("run", "never made"),
+        "doubled": ("run", "source will run"),
+        "length": ("run", "doubled will run"),
+    }
+    assert bench.world.calls == []
+    bench.run()
+    assert {state for state, _ in bench.plan().values()} == {"hit"}
+    assert bench.plan(overrides={"doubled": {"times": 4}})["doubled"] == ("run", "changed: config.times")
+
+
+def test_a_source_of_unknown_version_is_fetched_before_it_is_fingerprinted(bench):
+    bench.world.version = None
+    assert bench.plan()["source"] == ("run", "never fetched")
+    assert bench.states() == ["miss"] * 3
+    assert bench.states() == ["hit"] * 3
+
+
+def test_refresh_makes_a_new_attempt_and_downstream_follows_the_bytes(bench):
+    bench.run()
+    first = bench.store.latest("source", "d.one")
+    found = bench.run(refresh=["source"])
+    assert found["source"] == ("miss", "refresh asked for")
+    assert [found["doubled"][0], found["length"][0]] == ["hit", "hit"]
+    second = bench.store.latest("source", "d.one")
+    assert second.path != first.path
+    assert second.fingerprint == first.fingerprint
+    bench.world.content = "drifted"
+    assert bench.states(refresh=["source"]) == ["miss", "miss", "miss"]
+
+
+def test_a_failure_is_recorded_leaves_nothing_and_is_cleared_by_success(bench):
+    bench.world.fails = True
+    with pytest.raises(RuntimeError, match="diverged"):
+        bench.run()
+    assert bench.store.latest("doubled", "d.one") is None
+    assert bench.store.failure("doubled", "d.one")["message"] == "RuntimeError: the model diverged"
+    bench.world.fails = False
+    assert bench.states() == ["hit", "miss", "miss"]
+    assert bench.store.failure("doubled", "d.one") is None
+
+
+def test_a_missing_input_names_the_command_to_run(bench):
+    session = bench.catalog.session("d.one")
+    with pytest.raises(BadInput, match=r"needs source, .*run `neuropipe run source --session d.one`"):
+        materialize(Planner(bench.pipeline), "doubled", session)
+
+
+def test_a_truncated_artifact_is_no_hit_and_is_made_again(bench):
+    bench.run()
+    file = bench.store.latest("length", "d.one").path / "data" / "n.json"
+    file.write_text("")
+    assert bench.states() == ["hit", "hit", "miss"]
+    assert bench.states() == ["hit", "hit", "hit"]
+
+
+def test_a_damaged_input_is_set_aside_not_computed_from(bench):
+    bench.run()
+    file = bench.store.latest("doubled", "d.one").path / "data" / "text.json"
+    text = file.read_text()
+    os.chmod(file, 0o644)
+    file.write_text(text.replace("abc", "abX"))
+    fresh = Bench(bench.pipeline.workspace.store_root.parent)
+    for artifact in list(fresh.store.artifacts("length")):
+        shutil.rmtree(artifact.path)
+    with pytest.raises(CorruptArtifact, match="doubled of d.one is damaged"):
+        fresh.run()
+    assert fresh.states() == ["hit", "miss", "miss"]
+
+
+def test_settings_that_do_not_exist_are_refused_with_those_that_do(bench):
+    with pytest.raises(BadInput, match=r"doubled has no setting 'tims'; it has times, n_jobs"):
+        Planner(bench.pipeline, {"doubled": {"tims": 3}})
+    with pytest.raises(BadInput, match=r"doubled of d.one: times: .*its settings are times, n_jobs"):
+        Planner(bench.pipeline, {"doubled": {"times": "x"}}).config(
+            bench.pipeline.stages["doubled"], bench.catalog.session("d.one")
+        )
+    with pytest.raises(BadInput, match="no asset is called 'dubled'; did you mean doubled"):
+        Planner(bench.pipeline, {"dubled": {"times": 3}})
+
+
+def test_a_hit_costs_less_than_five_milliseconds(bench):
+    """Against 200 empty Python function calls' worth of file reads: the ratio, not the clock, is asserted."""
+    import time
+
+    bench.run()
+    session = bench.catalog.session("d.one")
+    costs = []
+    for _ in range(50):
+        planner = Planner(bench.pipeline)
+        began = time.perf_counter()
+        materialize(planner, "length", session)
+        costs.append(time.perf_counter() - began)
+    reads = []
+    manifest = bench.store.latest("length", "d.one").path / "_manifest.json"
+    for _ in range(50):
+        began = time.perf_counter()
+        for _ in range(20):
+            manifest.read_bytes()
+        reads.append(time.perf_counter() - began)
+    assert sorted(costs)[25] < 20 * sorted(reads)[25], "a hit should cost a few small reads"
