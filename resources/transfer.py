@@ -106,7 +106,7 @@ def _attempt(
         headers["If-Range"] = before.validator
     try:
         with opened(client, "GET", url, headers) as response:
-            if response.status_code == 416 and range_of(response.headers)[1] == offset:
+            if response.status_code == 416 and before.total is None and range_of(response.headers)[1] == offset:
                 return before
             offset, source = _accept(response, url, part, offset, before)
             if n_bytes is not None and source.total not in (None, n_bytes):
@@ -169,6 +169,7 @@ def _receive(
             if limit is not None:
                 chunk = chunk[: limit + 1 - done]
             file.write(chunk)
+            file.flush()
             done += len(chunk)
             if progress is not None:
                 progress(done, expected)
