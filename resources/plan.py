@@ -157,9 +157,14 @@ class Planner:
             raise BadInput(f"{stage.name}{where}: {field}: {first['msg']}; its settings are {known}") from None
 
     def fingerprint(self, stage: Stage, session: Session | None, versions: Mapping[str, str | None]) -> str:
-        key = session.key if session is not None else None
-        parts = [self._head(stage, session), key, self.source(stage, session), sorted(versions.items())]
-        return hashlib.sha256(canonical(parts)).hexdigest()
+        source = self.source(stage, session)
+        lines = [
+            self._head(stage, session),
+            session.key if session is not None else "",
+            "" if source is None else canonical(source).decode(),
+            *(f"{parameter}={version or ''}" for parameter, version in sorted(versions.items())),
+        ]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def ingredients(self, stage: Stage, session: Session | None, versions: Mapping[str, str | None]) -> dict[str, Any]:
         """All that enters the fingerprint, in words: kept in the manifest, compared to say why something reran."""

@@ -148,8 +148,11 @@ class ArtifactStore:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def probe(self, asset: str, session: str | None, fingerprint: str) -> str | None:
-        """Data version of the newest attempt at a fingerprint, or None: one listing and one short read."""
+        """Data version of the newest attempt at a fingerprint, or None; two system calls where there is one attempt."""
         folder = self._folder(asset, session)
+        first = f"{folder}/{fingerprint[:32]}"
+        if not os.path.exists(f"{first}.2") and (version := _read_data_version(f"{first}/{MANIFEST}")):
+            return version
         name = _newest_attempt(folder, fingerprint)
         return _read_data_version(f"{folder}/{name}/{MANIFEST}") if name else None
 

@@ -1,0 +1,191 @@
+"""Dagster around the stages: hits, reasons, planned hits and Dagster's own opinion of what is stale."""
+
+import json
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+
+from assets.build import build_definitions
+from assets.dagster_assets import OVERRIDES_TAG, asset_key
+from assets.driver import drive
+from assets.reporting import report_hits
+from resources.memo import CACHE_TAG, REFRESH
+from resources.plan import Planner
+from tests.three_stages import Bench
+
+ASSETS = ["source", "doubled", "length"]
+
+
+class Instance:
+    """One DAGSTER_HOME over a bench."""
+
+    def __init__(self, bench: Bench):
+        self.bench = bench
+        self.instance = dg.DagsterInstance.ephemeral()
+
+    @property
+    def definitions(self) -> dg.Definitions:
+        return build_definitions(self.bench.pipeline)
+
+    def run(self, key="d.one", assets=ASSETS, config=None, tags=None, succeed=True):
+        result = self.definitions.resolve_job_def("default").execute_in_process(
+            instance=self.instance,
+            partition_key=key,
+            asset_selection=[asset_key(asset) for asset in assets],
+            run_config={"ops": {asset: {"config": fields} for asset, fields in (config or {}).items()}},
+            tags=tags,
+            raise_on_error=False,
+        )
+        assert result.success == succeed
+        return {
+            event.materialization.asset_key.to_user_string(): event.materialization
+            for event in result.get_asset_materialization_events()
+        }
+
+    def cache(self, *args, **kwargs):
+        return {name: event.metadata["cache"].value for name, event in self.run(*args, **kwargs).items()}
+
+    def stale(self, key="d.one"):
+        graph = self.definitions.resolve_asset_graph()
+        resolver = CachingStaleStatusResolver(self.instance, graph, LoadingContextForTest(self.instance))
+        return {asset: resolver.get_status(asset_key(asset), key) for asset in ASSETS}
+
+    def plan_and_report(self, key="d.one"):
+        decisions = Planner(self.bench.pipeline).plan([self.bench.catalog.session(key)])
+        return report_hits(self.instance, self.bench.pipeline, decisions)
+
+
+FRESH = dict.fromkeys(ASSETS, StaleStatus.FRESH)
+HITS, MISSES = dict.fromkeys(ASSETS, "hit"), dict.fromkeys(ASSETS, "miss")
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Instance(Bench(tmp_path))
+
+
+def test_a_second_run_hits_with_the_same_data_versions(home):
+    first, second = home.run(), home.run()
+    assert {name: event.metadata["cache"].value for name, event in first.items()} == MISSES
+    assert {name: event.metadata["cache"].value for name, event in second.items()} == HITS
+    for name in ASSETS:
+        assert first[name].tags["dagster/data_version"] == second[name].tags["dagster/data_version"]
+    assert first["source"].metadata["cache_reason"].value == "never made"
+
+
+def test_dagster_calls_everything_fresh_after_hits(home):
+    home.run()
+    assert home.stale() == FRESH
+    home.run()
+    assert home.stale() == FRESH
+    home.run(assets=["source"])
+    assert home.stale() == FRESH
+
+
+def test_configuration_from_the_launchpad_reaches_every_step_of_the_run(home):
+    home.run()
+    assert home.cache(config={"doubled": {"times": 3}}) == {"source": "hit", "doubled": "miss", "length": "miss"}
+    assert home.cache() == HITS
+    assert home.cache(config={"doubled": {"times": 3}}) == HITS
+
+
+def test_overrides_of_assets_outside_the_run_travel_as_a_tag(home):
+    home.run(config={"doubled": {"times": 3}})
+    tags = {OVERRIDES_TAG: json.dumps({"doubled": {"times": 3}})}
+    event = home.run(assets=["length"], tags=tags)["length"]
+    assert event.metadata["cache"].value == "hit"
+    assert event.metadata["variant"].value == "doubled.times=3"
+
+
+def test_the_refresh_tag_forces_a_new_attempt(home):
+    home.run()
+    assert home.cache(tags={CACHE_TAG: REFRESH}) == MISSES
+    assert home.cache() == HITS
+
+
+def test_a_fresh_dagster_home_reuses_what_another_built(tmp_path):
+    Instance(Bench(tmp_path)).run()
+    other = Instance(Bench(tmp_path))
+    assert other.cache() == HITS
+    assert other.bench.world.calls == []
+
+
+def test_planned_hits_are_reported_until_dagster_agrees(tmp_path):
+    Instance(Bench(tmp_path)).run()
+    other = Instance(Bench(tmp_path))
+    assert other.stale() == dict.fromkeys(ASSETS, StaleStatus.MISSING)
+    assert other.plan_and_report() == 3
+    assert other.stale() == FRESH
+    assert other.plan_and_report() == 0, "said once"
+
+
+def test_after_a_variant_the_default_is_reported_again(home):
+    home.run()
+    home.run(config={"doubled": {"times": 3}})
+    assert home.plan_and_report() == 2
+    assert home.stale() == FRESH
+    shown = home.instance.get_latest_data_version_record(asset_key("doubled"), partition_key="d.one")
+    default = home.bench.store.latest("doubled", "d.one").data_version
+    assert shown.asset_materialization.tags["dagster/data_version"] == default
+
+
+def test_dagster_sees_a_changed_catalogue_as_stale_as_the_plan_does(home):
+    home.run()
+    home.bench.catalog.datasets["d"].config["doubled"] = {"times": 7}
+    assert home.stale()["doubled"] == StaleStatus.STALE
+    assert home.bench.plan()["doubled"] == ("run", "changed: config.times")
+    home.run()
+    assert home.stale() == FRESH
+
+
+def test_what_does_not_apply_succeeds_and_says_so(home):
+    events = home.run("d.odd")
+    assert events["doubled"].metadata["applicable"].value is False
+    assert events["doubled"].metadata["reason"].value == "odd one"
+    assert home.stale("d.odd") == FRESH
+
+
+def test_the_driver_launches_only_what_must_run(home):
+    pipeline, sessions = home.bench.pipeline, [home.bench.catalog.session("d.one")]
+    first = drive(pipeline, sessions, ASSETS, instance=home.instance)
+    assert (first.hit, first.run, first.failed) == (0, 3, 0)
+    second = drive(pipeline, sessions, ASSETS, instance=home.instance)
+    assert (second.hit, second.run, second.failed) == (3, 0, 0)
+    assert len(home.instance.get_runs()) == 1, "hits launch no run"
+    third = drive(pipeline, sessions, ["length"], overrides={"doubled": {"times": 4}}, instance=home.instance)
+    assert (third.hit, third.run) == (1, 2)
+    fourth = drive(pipeline, sessions, ASSETS, instance=home.instance)
+    assert (fourth.hit, fourth.run) == (3, 0)
+    assert home.stale() == FRESH
+
+
+def test_the_driver_brings_upstream_along(home):
+    summary = drive(home.bench.pipeline, [home.bench.catalog.session("d.one")], ["doubled"], instance=home.instance)
+    assert summary.run == 2
+    assert home.bench.world.calls == ["source", "doubled"]
+
+
+def test_one_failing_session_leaves_the_others(home):
+    home.bench.world.fails = True
+    sessions = [home.bench.catalog.session(key) for key in ("d.one", "d.odd")]
+    summary = drive(home.bench.pipeline, sessions, ASSETS, instance=home.instance)
+    assert summary.failed == 2, "doubled, and length that needs it"
+    assert [failure.reason for failure in summary.failures] == ["RuntimeError: the model diverged"]
+    assert home.bench.store.latest("length", "d.odd") is not None
+
+
+def test_the_driver_rebuilds_a_damaged_input_by_itself(tmp_path):
+    Bench(tmp_path).run()
+    bench = Bench(tmp_path)
+    text = bench.store.latest("doubled", "d.one").path / "data" / "text.json"
+    text.write_text(text.read_text().replace("abc", "abX"))
+    overrides = {"length": {}}
+    for artifact in list(bench.store.artifacts("length")):
+        bench.store.quarantine(artifact.path)
+    summary = drive(
+        bench.pipeline, [bench.catalog.session("d.one")], ASSETS, overrides=overrides, instance=Instance(bench).instance
+    )
+    assert summary.failed == 0
+    assert bench.store.latest("length", "d.one").json("n") == 18
