@@ -120,7 +120,7 @@ def label_trials(trials: pd.DataFrame, config: BinnedConfig, key: str) -> Labell
     if config.label not in trials:
         raise BadInput(f"{key}: no column {config.label!r} in the trial table; it has {', '.join(trials)}")
     labels = trials[config.label]
-    usable = labels.notna().to_numpy()
+    usable = labels.notna().to_numpy(copy=True)
     left_out = {"no label": int((~usable).sum())}
     happened = ~np.isnan(event_times(trials, config)) if config.align in trials else np.ones(len(trials), bool)
     left_out[f"no {config.align}"] = int((usable & ~happened).sum())

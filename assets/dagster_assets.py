@@ -52,7 +52,7 @@ def to_asset(stage: Stage, pipeline: Pipeline, partitions: dg.PartitionsDefiniti
                 stage.name,
                 session,
                 refresh=context.run.tags.get(CACHE_TAG) == REFRESH,
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 log=context.log,
             )
         except BadInput as error:

@@ -189,7 +189,7 @@ class _Watcher:
             self.damaged = True
             return
         error = data.error.cause or data.error
-        message = told.description if told is not None else f"{error.cls_name}: {error.message}".strip()
+        message = told.description if told is not None else error.message.strip()
         failure = StepReport(asset, self.session, "failed", message, self._seconds(asset))
         self.failures.append(failure)
         self.report(failure)

@@ -19,70 +19,77 @@ from dagster._core.event_api import AssetRecordsFilter
 from assets.dagster_assets import NOT_APPLICABLE, asset_key, metadata_of
 from resources.plan import Decision, Pipeline, Planner
 
-_SEEN_TAGS = [DATA_VERSION_TAG, CODE_VERSION_TAG]
+_RECORDS_A_QUERY = 500
+Newest = dict[str | None, dg.EventLogRecord]
 
 
 def report_hits(instance: dg.DagsterInstance, pipeline: Pipeline, decisions: Iterable[Decision]) -> int:
     """Report the hits that the instance does not show as current; returns how many."""
+    decisions = [decision for decision in decisions if decision.state != "run"]
+    sessions = {decision.session for decision in decisions}
     planner = Planner(pipeline)
-    declared = {name: planner.declared_version(stage) for name, stage in pipeline.stages.items()}
-    shown = {}
-    reported: set[tuple[str, str | None]] = set()
+    newest: dict[str, Newest] = {}
+    n_reported = 0
     for decision in decisions:
-        if decision.state == "run":
-            continue
-        if decision.asset not in shown:
-            shown[decision.asset] = _shown(instance, decision.asset)
         stage = pipeline.stages[decision.asset]
-        moved = any((upstream, decision.session) in reported for upstream in stage.inputs.values())
-        current = {
+        for asset in (decision.asset, *stage.inputs.values()):
+            if asset not in newest:
+                newest[asset] = _newest(instance, asset, sessions)
+        tags = {
             DATA_VERSION_TAG: decision.data_version or NOT_APPLICABLE,
-            CODE_VERSION_TAG: declared[decision.asset],
+            CODE_VERSION_TAG: planner.declared_version(stage),
+            **_input_tags(stage.inputs.values(), decision.session, newest),
         }
-        if shown[decision.asset].get(decision.session) == current and not moved:
-            continue
-        _report(instance, pipeline, decision, current)
-        reported.add((decision.asset, decision.session))
-    return len(reported)
+        shown = newest[decision.asset].get(decision.session)
+        if shown is None or not tags.items() <= (shown.asset_materialization.tags or {}).items():
+            _report(instance, pipeline, decision, tags)
+            newest[decision.asset] |= _newest(instance, decision.asset, {decision.session})
+            n_reported += 1
+    return n_reported
 
 
-def _shown(instance: dg.DagsterInstance, asset: str) -> dict[str | None, dict[str, str]]:
-    """session -> data and code version that the instance holds as the newest, in one query an asset."""
+def _newest(instance: dg.DagsterInstance, asset: str, sessions: set[str | None]) -> Newest:
+    """session -> the newest materialization that the instance knows of."""
     key = asset_key(asset)
-    shown: dict[str | None, dict[str, str]] = dict(
-        instance.event_log_storage.get_latest_tags_by_partition(
-            key, dg.DagsterEventType.ASSET_MATERIALIZATION, tag_keys=_SEEN_TAGS
-        )
+    if sessions == {None}:
+        found = instance.fetch_materializations(AssetRecordsFilter(asset_key=key), limit=1)
+        return {record.partition_key: record for record in found.records}
+    ids = instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, dg.DagsterEventType.ASSET_MATERIALIZATION, partitions=sessions
     )
-    newest = instance.get_latest_materialization_event(key)
-    if newest is not None and newest.asset_materialization.partition is None:
-        tags = newest.asset_materialization.tags or {}
-        shown[None] = {tag: tags[tag] for tag in _SEEN_TAGS if tag in tags}
-    return shown
+    storage_ids = list(ids.values())
+    newest: Newest = {}
+    for first in range(0, len(storage_ids), _RECORDS_A_QUERY):
+        part = storage_ids[first : first + _RECORDS_A_QUERY]
+        wanted = AssetRecordsFilter(asset_key=key, storage_ids=part)
+        found = instance.fetch_materializations(wanted, limit=len(part))
+        newest |= {record.partition_key: record for record in found.records}
+    return newest
 
 
-def _report(instance: dg.DagsterInstance, pipeline: Pipeline, decision: Decision, tags: dict[str, str]) -> None:
-    stage = pipeline.stages[decision.asset]
-    tags = {**tags, DATA_VERSION_IS_USER_PROVIDED_TAG: "true"}
-    for upstream in dict.fromkeys(stage.inputs.values()):
-        record = _newest_record(instance, upstream, decision.session)
+def _input_tags(inputs: Iterable[str], session: str | None, newest: dict[str, Newest]) -> dict[str, str]:
+    """Which versions, and which events, of its inputs a materialization was made from."""
+    tags: dict[str, str] = {}
+    for upstream in dict.fromkeys(inputs):
+        record = newest[upstream].get(session)
         if record is not None:
             key = asset_key(upstream)
             tags[get_input_data_version_tag(key)] = record.asset_materialization.tags[DATA_VERSION_TAG]
             tags[get_input_event_pointer_tag(key)] = str(record.storage_id)
+    return tags
+
+
+def _report(instance: dg.DagsterInstance, pipeline: Pipeline, decision: Decision, tags: dict[str, str]) -> None:
     if decision.state == "n/a":
-        metadata, artifact = {"applicable": False, "reason": decision.reason}, None
+        metadata = {"applicable": False, "reason": decision.reason}
     else:
         artifact = pipeline.workspace.store.lookup(decision.asset, decision.session, decision.fingerprint)
         metadata = {"cache": "hit", "cache_reason": "planned hit", **metadata_of(artifact)}
     instance.report_runless_asset_event(
-        dg.AssetMaterialization(asset_key(decision.asset), partition=decision.session, tags=tags, metadata=metadata)
+        dg.AssetMaterialization(
+            asset_key(decision.asset),
+            partition=decision.session,
+            tags={**tags, DATA_VERSION_IS_USER_PROVIDED_TAG: "true"},
+            metadata=metadata,
+        )
     )
-
-
-def _newest_record(instance: dg.DagsterInstance, asset: str, session: str | None):
-    partitions = [session] if session is not None else None
-    found = instance.fetch_materializations(
-        AssetRecordsFilter(asset_key=asset_key(asset), asset_partitions=partitions), limit=1
-    )
-    return found.records[0] if found.records else None

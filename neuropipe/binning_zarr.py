@@ -52,7 +52,7 @@ def bin_to_zarr(
     if name in group:
         raise BadInput(f"the group {group.path or '/'!r} already holds {name!r}; delete it or choose another name")
     wanted, held = session.settle_type(counting_type(dtype), dtype)
-    layout = _Layout.of(windows, session.spikes.n_units, wanted)
+    layout = _Layout.of(len(windows), n_bins, session.spikes.n_units, wanted)
     superblocks = session.superblocks(layout)
     report = _Progress(progress, len(superblocks) * session.n_slices + ceil(len(windows) / layout.shard_trials))
     array = layout.create(group, name)
@@ -70,6 +70,16 @@ def bin_to_zarr(
         per_unit += counted.astype(np.int64)
         del counts  # before the next superblock is allocated
     return BinnedSummary(wanted, int(per_unit.sum()), per_unit)
+
+
+def write_counts(counts: np.ndarray, group: Any, *, name: str = "counts") -> BinnedSummary:
+    """Write counts that were published binned, (trial, bin, unit) unsigned integers, in the layout of `bin_to_zarr`."""
+    layout = _Layout.of(*counts.shape, counts.dtype)
+    array = layout.create(group, name)
+    for first in range(0, len(counts), layout.shard_trials):
+        array[first : first + layout.shard_trials] = counts[first : first + layout.shard_trials]
+    per_unit = counts.sum(axis=(0, 1), dtype=np.int64)
+    return BinnedSummary(counts.dtype, int(per_unit.sum()), per_unit)
 
 
 def spikes_in_windows(
@@ -101,11 +111,11 @@ class _Layout:
     shard_trials: int
 
     @classmethod
-    def of(cls, windows: Windows, n_units: int, dtype: np.dtype) -> "_Layout":
-        shape = (len(windows), windows.n_bins, n_units)
-        trial_bytes = max(1, windows.n_bins * n_units * dtype.itemsize)
-        chunk = min(max(1, CHUNK_BYTES // trial_bytes), max(1, len(windows)))
-        chunks_in_shard = min(max(1, SHARD_BYTES // (chunk * trial_bytes)), max(1, ceil(len(windows) / chunk)))
+    def of(cls, n_trials: int, n_bins: int, n_units: int, dtype: np.dtype) -> "_Layout":
+        shape = (n_trials, n_bins, n_units)
+        trial_bytes = max(1, n_bins * n_units * dtype.itemsize)
+        chunk = min(max(1, CHUNK_BYTES // trial_bytes), max(1, n_trials))
+        chunks_in_shard = min(max(1, SHARD_BYTES // (chunk * trial_bytes)), max(1, ceil(n_trials / chunk)))
         return cls(shape, dtype, chunk, chunk * chunks_in_shard)
 
     @property
@@ -172,7 +182,7 @@ class _Session:
     def settle_type(self, wanted: np.dtype, asked: Any) -> tuple[np.dtype, tuple[np.ndarray, np.ndarray] | None]:
         """The type that holds every count; counts and spikes counted of each unit where one superblock is all trials."""
         n_units = self.spikes.n_units
-        while len(self.superblocks(_Layout.of(self.windows, n_units, wanted))) <= 1:
+        while len(self.superblocks(_Layout.of(len(self.windows), self.windows.n_bins, n_units, wanted))) <= 1:
             counts, largest, counted = count_trials(self.slices(), self.windows, n_units, wanted)
             if largest.max(initial=0) <= np.iinfo(wanted).max:
                 refuse_overflow(largest, asked)
