@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from neuropipe.binning import rebin_window
-from neuropipe.binning_zarr import bin_to_zarr, spikes_in_windows, write_counts
 
 from neuropipe import figures
+from neuropipe.binning import rebin_window
+from neuropipe.binning_zarr import bin_to_zarr, spikes_in_windows, write_counts
 from neuropipe.catalog import DatasetEntry, Session
 from neuropipe.errors import BadInput
+from resources.artifact import Artifact, Draft
 from resources.recording_format import published_counts
 from resources.stage import StageConfig, memoized
-from resources.store import Artifact, Draft
 
 LARGEST_DRAWN = 200_000_000
 

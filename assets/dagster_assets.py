@@ -10,10 +10,11 @@ from typing import Any
 import dagster as dg
 
 from neuropipe.errors import BadInput
+from resources.artifact import Artifact
 from resources.memo import CACHE_TAG, REFRESH, Outcome, materialize
 from resources.plan import Pipeline, Planner
 from resources.stage import Stage, StageConfig
-from resources.store import Artifact, CorruptArtifact
+from resources.store import CorruptArtifact
 
 OVERRIDES_TAG = "neuropipe/overrides"
 DAMAGED_INPUT = "damaged_input"

@@ -11,8 +11,8 @@ from pydantic import Field, create_model
 from assets.binned import without_task
 from neuropipe import decoders
 from neuropipe.registry import Plugin
+from resources.artifact import Artifact, Draft
 from resources.stage import RUNTIME_ONLY, Stage, StageConfig, memoized
-from resources.store import Artifact, Draft
 
 
 def decoder_stages() -> list[Stage]:

@@ -5,8 +5,8 @@ import numpy as np
 from assets.binned import without_task
 from neuropipe import figures
 from neuropipe.evaluation import confusion, evaluate
+from resources.artifact import Artifact, Draft
 from resources.stage import Stage, StageConfig, memoized
-from resources.store import Artifact, Draft
 
 
 class EvaluationConfig(StageConfig):

@@ -7,8 +7,8 @@ from neuropipe.folds import check_leakage, make_folds
 from assets.binned import without_task
 from neuropipe.catalog import DatasetEntry
 from neuropipe.errors import BadInput
+from resources.artifact import Artifact, Draft
 from resources.stage import StageConfig, memoized
-from resources.store import Artifact, Draft
 
 
 class FoldsConfig(StageConfig):

@@ -5,9 +5,9 @@ import pandas as pd
 from assets.standings import standings, table
 from neuropipe import figures
 from neuropipe.evaluation import dead_session
+from resources.artifact import Draft
 from resources.plan import Planner
 from resources.stage import Stage, StageConfig, memoized
-from resources.store import Draft
 
 
 class LeaderboardConfig(StageConfig):

@@ -5,10 +5,10 @@ from typing import Any
 from neuropipe import readers, simulate
 from neuropipe.catalog import Session
 from neuropipe.registry import Plugin, check_parameters
+from resources.artifact import Draft
 from resources.plan import Planner
 from resources.recording_format import write_recording
 from resources.stage import memoized
-from resources.store import Draft
 from resources.workspace import Workspace
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 from assets.leaderboard import standings_source
 from assets.standings import Standing, standings, table
 from neuropipe.catalog import Session
+from resources.artifact import Draft
 from resources.plan import Pipeline, Planner
 from resources.stage import Stage, memoized
-from resources.store import Draft
 
 LEAKS = {
     "shuffled": "trials are split at random: slow drift of the recording leaks from training into test, so read this "
@@ -56,8 +56,8 @@ def render(planner: Planner, found: list[Standing], ranked: pd.DataFrame) -> str
         f"<!doctype html><html lang=en><meta charset=utf-8><title>neuropipe report</title><style>{_STYLE}</style>"
         f"<h1>neuropipe report</h1><p>{contents or 'Nothing has been evaluated yet.'}</p>"
         "<p class=note>Accuracy is over all out-of-fold predictions of a scheme; its interval is a 95 % block "
-        "bootstrap; p compares with labels shifted in time within test blocks. Majority and previous label are what no brain is "
-        f"needed for. Over rate: paired difference to logistic regression on firing rates alone.</p>{sections}</html>"
+        "bootstrap; p compares with labels shifted in time within test blocks. Majority and previous label are what no "
+        f"brain is needed for. Over rate: paired difference to logistic regression on firing rates alone.</p>{sections}</html>"
     )
 
 

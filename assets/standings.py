@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from neuropipe.evaluation import paired_difference
+from resources.artifact import Artifact
 from resources.plan import Planner
-from resources.store import Artifact
 
 BASELINE = "rate_logistic"
 SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc", "calibration_error")

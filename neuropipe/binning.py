@@ -173,7 +173,7 @@ def refuse_overflow(largest: np.ndarray, dtype: Any) -> None:
 
 
 def rebin(counts: np.ndarray, factor: int) -> np.ndarray:
-    """Sum each `factor` adjacent bins: (trial, bin, unit) -> (trial, bin / factor, unit), smallest type that holds it."""
+    """Sum each `factor` adjacent bins: (trial, bin, unit) -> (trial, bin / factor, unit), smallest type that fits."""
     counts = np.asarray(counts)
     if counts.ndim != 3 or counts.dtype.kind != "u":
         raise BadInput(f"counts must be (trial, bin, unit) unsigned integers, found {counts.dtype} {counts.shape}")
@@ -200,7 +200,9 @@ def rebin_window(
     n_bins = counts.shape[1]
     factor = _whole(new_bin_width / bin_width, f"new bins of {new_bin_width} s are not whole bins of {bin_width} s")
     first, last = (
-        _whole((edge - start) / bin_width, f"the window's edge {edge} s is off the bins of {bin_width} s from {start} s")
+        _whole(
+            (edge - start) / bin_width, f"the window edge {edge} s is off the bins of {bin_width} s from {start} s"
+        )
         for edge in window
     )
     if first < 0 or last > n_bins:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from resources.artifact import Artifact
 from resources.plan import Pipeline, Planner
-from resources.store import Artifact
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
+from resources.artifact import Artifact
 from resources.plan import Planner
 from resources.stage import Stage, Unresolved, call
-from resources.store import Artifact
 
 CACHE_TAG = "neuropipe/cache"
 REFRESH = "refresh"

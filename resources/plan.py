@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
+from resources.artifact import Artifact
 from resources.stage import Stage, Unresolved
-from resources.store import SCHEMA, Artifact, canonical, digest
+from resources.store import SCHEMA, canonical, digest
 from resources.workspace import Workspace
 
 State = Literal["hit", "run", "n/a"]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from neuropipe.recording import Recording
-from resources.store import Artifact, Draft
+from resources.artifact import Artifact, Draft
 
 SPIKES_PER_CHUNK = 1 << 20
 

@@ -29,19 +29,19 @@ def write_durably(path: Path, text: str) -> None:
     except BaseException:
         staged.unlink(missing_ok=True)
         raise
-    _fsync_folder(path.parent)
+    sync(path.parent)
 
 
 def move_durably(source: Path, target: Path) -> None:
     """Rename a finished file into place; its bytes are on the disk before its name is."""
-    with source.open("rb") as file:
-        os.fsync(file.fileno())
+    sync(source)
     source.replace(target)
-    _fsync_folder(target.parent)
+    sync(target.parent)
 
 
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Have a file's bytes, or a folder's names, on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -98,6 +98,11 @@ def require_space(folder: Path, needed: int, what: str) -> None:
         )
 
 
+def is_full(error: OSError) -> bool:
+    """Whether the disk, or the user's share of it, is full."""
+    return error.errno in _FULL
+
+
 @contextlib.contextmanager
 def storage_trouble_in_words(folder: Path, what: str, needed: int | None = None) -> Iterator[None]:
     """Turn a full disk, a read-only folder and other OSErrors of the body into one sentence about `what`."""
@@ -105,7 +110,7 @@ def storage_trouble_in_words(folder: Path, what: str, needed: int | None = None)
         yield
     except OSError as error:
         place = error.filename or folder
-        if error.errno in _FULL:
+        if is_full(error):
             size = "an unknown number of" if needed is None else f"{needed:,}"
             text = (
                 f"the disk of {folder} is full: {what} needs {size} bytes and {shutil.disk_usage(folder).free:,} are "

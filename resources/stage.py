@@ -19,8 +19,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from neuropipe.catalog import DatasetEntry, Session
+from resources.artifact import Artifact, Draft
 from resources.code_version import code_version
-from resources.store import Artifact, Draft
 
 RUNTIME_ONLY = {"runtime_only": True}
 

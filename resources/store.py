@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from neuropipe.errors import BadInput
+from resources.artifact import Artifact, Draft
+from resources.safe_files import is_full, process_lock, storage_trouble_in_words, sync, write_durably
 
 MANIFEST = "_manifest.json"
 UNPARTITIONED = "_"
@@ -39,106 +41,6 @@ def digest(value: Any) -> str:
 
 class CorruptArtifact(BadInput):
     """The bytes of an artifact are not those that were committed."""
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """A handle on one committed directory; opens nothing until asked."""
-
-    path: Path
-    manifest: Mapping[str, Any]
-
-    @property
-    def data_version(self) -> str:
-        return self.manifest["data_version"]
-
-    @property
-    def fingerprint(self) -> str:
-        return self.manifest["fingerprint"]
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        return self.manifest["metadata"]
-
-    @property
-    def variant(self) -> str:
-        """Empty for the default configuration, else the overrides that made it, e.g. `binned.bin_width=0.1`."""
-        return self.manifest["variant"]
-
-    @cached_property
-    def arrays(self):
-        """The Zarr group of the artifact's arrays, read-only."""
-        import zarr
-
-        return zarr.open_group(self.path / "data" / "arrays.zarr", mode="r")
-
-    def table(self, name: str):
-        """A table as a pandas DataFrame."""
-        import pandas as pd
-
-        return pd.read_parquet(self.path / "data" / f"{name}.parquet")
-
-    def json(self, name: str) -> Any:
-        return json.loads((self.path / "data" / f"{name}.json").read_bytes())
-
-    def has(self, name: str) -> bool:
-        """Whether a file or table of this name is in the artifact's data."""
-        return any((self.path / "data" / f"{name}{ending}").exists() for ending in ("", ".parquet", ".json"))
-
-    def folder(self, name: str) -> Path:
-        return self.path / "data" / name
-
-    def figures(self) -> list[Path]:
-        return sorted((self.path / "extras").glob("*.png"))
-
-
-class Draft:
-    """An artifact being written: what a stage fills, and the store then commits whole or not at all."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self.metadata: dict[str, Any] = {}
-        self.checks: dict[str, dict[str, Any]] = {}
-        self.data = path / "data"
-        self.extras = path / "extras"
-        self.data.mkdir()
-        self.extras.mkdir()
-
-    @cached_property
-    def arrays(self):
-        """A Zarr v3 group to create arrays in (Zarr's default compressor is zstd)."""
-        import zarr
-
-        return zarr.open_group(self.data / "arrays.zarr", mode="w", zarr_format=3)
-
-    def array(self, name: str, values, **options: Any) -> None:
-        """Write one whole array; `options` go to zarr's create_array (chunks, shards, attributes)."""
-        if values.size == 0:
-            options.setdefault("chunks", tuple(max(1, n) for n in values.shape))
-        self.arrays.create_array(name, data=values, **options)
-
-    def table(self, name: str, frame) -> None:
-        frame.to_parquet(self.data / f"{name}.parquet", index=False)
-
-    def json(self, name: str, value: Any) -> None:
-        (self.data / f"{name}.json").write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
-
-    def folder(self, name: str) -> Path:
-        """A folder in data/ for files of a model's own format."""
-        path = self.data / name
-        path.mkdir(parents=True)
-        return path
-
-    def figure(self, name: str, figure) -> None:
-        from neuropipe import figures
-
-        figures.save(figure, self.extras / f"{name}.png")
-
-    def check(self, name: str, passed: bool, *, warn: bool = False, description: str = "", **metadata: Any) -> None:
-        """Record the outcome of a check; one that fails and is no warning keeps the artifact from being committed."""
-        self.checks[name] = {"passed": bool(passed), "warn": warn, "description": description, "metadata": metadata}
-        if not passed and not warn:
-            raise BadInput(f"check {name} failed: {description or 'see its metadata'} {metadata or ''}".rstrip())
 
 
 @dataclass(frozen=True)
@@ -218,17 +120,17 @@ class ArtifactStore:
     def draft(self) -> Iterator[Draft]:
         """A staging directory, gone at exit unless committed; its lock file tells `gc` that its owner is alive."""
         stage = self.root / ".stage" / uuid.uuid4().hex
-        stage.mkdir(parents=True)
-        with _held(stage.with_suffix(".lock")):
+        with storage_trouble_in_words(self.root, "an artifact"):
+            stage.mkdir(parents=True)
+        with process_lock(stage.with_suffix(".lock")):
             try:
                 yield Draft(stage)
             except OSError as error:
-                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                if is_full(error):
                     raise BadInput(_full_disk(self.root)) from error
                 raise
             finally:
                 shutil.rmtree(stage, ignore_errors=True)
-                stage.with_suffix(".lock").unlink(missing_ok=True)
 
     def commit(
         self,
@@ -277,13 +179,17 @@ class ArtifactStore:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                     raise
                 continue
-            _sync(folder)
+            sync(folder)
             return Artifact(final, manifest)
 
     def point_latest(self, artifact: Artifact) -> None:
         if artifact.variant:
             return
-        _write_whole(artifact.path.parent / "LATEST", artifact.path.name)
+        pointer = artifact.path.parent / "LATEST"
+        with contextlib.suppress(FileNotFoundError):
+            if pointer.read_text() == artifact.path.name:
+                return
+        write_durably(pointer, artifact.path.name)
 
     def quarantine(self, path: Path) -> Path:
         """Move a corrupt artifact out of sight, so that the next run rebuilds it."""
@@ -296,8 +202,10 @@ class ArtifactStore:
     @contextlib.contextmanager
     def lock(self, asset: str, session: str | None, fingerprint: str) -> Iterator[None]:
         """Held by one process at a time: two that want the same artifact build it once. Freed when its owner dies."""
-        name = digest([asset, session, fingerprint])[:32]
-        with _held(self.root / ".locks" / name):
+        path = self.root / ".locks" / digest([asset, session, fingerprint])[:32]
+        with storage_trouble_in_words(self.root, "an artifact"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with process_lock(path):
             yield
 
     # -- failures --------------------------------------------------------------------------------------------------
@@ -306,7 +214,7 @@ class ArtifactStore:
         folder = Path(self._folder(asset, session))
         folder.mkdir(parents=True, exist_ok=True)
         record = {"fingerprint": fingerprint, "variant": variant, "message": message, "time": time.time()}
-        _write_whole(folder / "FAILED", json.dumps(record))
+        write_durably(folder / "FAILED", json.dumps(record))
 
     def clear_failure(self, asset: str, session: str | None) -> None:
         Path(self._folder(asset, session), "FAILED").unlink(missing_ok=True)
@@ -394,38 +302,10 @@ def _size(path: Path) -> int:
 def _sync_tree(root: Path) -> None:
     for path in root.rglob("*"):
         if path.is_file():
-            _sync(path)
-    _sync(root)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Replace a small file in one step; untouched when it says so already."""
-    with contextlib.suppress(FileNotFoundError):
-        if path.read_text() == text:
-            return
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+            sync(path)
+    sync(root)
 
 
 def _full_disk(root: Path) -> str:
     free = shutil.disk_usage(root).free / 1e6
     return f"the disk that holds {root} is full ({free:.0f} MB free): free some space (`neuropipe gc` helps) and rerun"
-
-
-@contextlib.contextmanager
-def _held(path: Path) -> Iterator[None]:
-    import fcntl
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

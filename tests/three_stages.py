@@ -1,14 +1,14 @@
-"""A pipeline of three small stages over a catalogue of three sessions, for tests of memoisation and of Dagster around it."""
+"""A pipeline of three small stages and three sessions, for tests of memoisation and of Dagster around it."""
 
 from pathlib import Path
 
 from pydantic import Field
 
 from neuropipe.catalog import Catalog, DatasetEntry
+from resources.artifact import Artifact, Draft
 from resources.memo import materialize
 from resources.plan import Pipeline, Planner
 from resources.stage import RUNTIME_ONLY, StageConfig, Unresolved, memoized
-from resources.store import Artifact, Draft
 from resources.workspace import Workspace
 
 

@@ -1,0 +1,5 @@
+"""`python -m neuropipe`: the command, without its script."""
+
+from neuropipe.console import main
+
+main()
