@@ -48,7 +48,7 @@ class Windows:
         starts = _float_vector(starts, "trial starts")
         if not np.isfinite(bin_width) or bin_width <= 0:
             raise BadInput(f"bin_width is {bin_width} s; it must be a positive number of seconds")
-        if int(n_bins) != n_bins or n_bins < 1:
+        if not float(n_bins).is_integer() or n_bins < 1:
             raise BadInput(f"n_bins is {n_bins}; a trial needs a whole number of bins, at least 1")
         bad = np.flatnonzero(~np.isfinite(starts))
         if len(bad):
@@ -173,12 +173,12 @@ def refuse_overflow(largest: np.ndarray, dtype: Any) -> None:
 
 
 def rebin(counts: np.ndarray, factor: int) -> np.ndarray:
-    """Sum each `factor` adjacent bins: (trial, bin, unit) -> (trial, bin / factor, unit), smallest type that fits."""
+    """Sum each `factor` adjacent bins: (trial, bin, unit) -> (trial, bin / factor, unit), in the smallest type."""
     counts = np.asarray(counts)
     if counts.ndim != 3 or counts.dtype.kind != "u":
         raise BadInput(f"counts must be (trial, bin, unit) unsigned integers, found {counts.dtype} {counts.shape}")
     n_trials, n_bins, n_units = counts.shape
-    if int(factor) != factor or factor < 1 or n_bins % factor:
+    if not float(factor).is_integer() or factor < 1 or n_bins % factor:
         raise BadInput(f"{n_bins} bins can't be summed {factor} at a time; the factor must divide the number of bins")
     wide = np.min_scalar_type(int(counts.max(initial=0)) * int(factor))
     if wide.kind != "u":
@@ -200,9 +200,7 @@ def rebin_window(
     n_bins = counts.shape[1]
     factor = _whole(new_bin_width / bin_width, f"new bins of {new_bin_width} s are not whole bins of {bin_width} s")
     first, last = (
-        _whole(
-            (edge - start) / bin_width, f"the window edge {edge} s is off the bins of {bin_width} s from {start} s"
-        )
+        _whole((edge - start) / bin_width, f"the edge {edge} s is not on the grid of {bin_width} s from {start} s")
         for edge in window
     )
     if first < 0 or last > n_bins:

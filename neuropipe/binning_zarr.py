@@ -180,7 +180,10 @@ class _Session:
         return [slice(first, min(first + step, len(self.windows))) for first in range(0, len(self.windows), step)]
 
     def settle_type(self, wanted: np.dtype, asked: Any) -> tuple[np.dtype, tuple[np.ndarray, np.ndarray] | None]:
-        """The type that holds every count; the counts and spikes a unit too, where one superblock is all trials."""
+        """The type that holds every count and, where one superblock holds all trials, what was counted.
+
+        That is (counts, spikes counted of each unit).
+        """
         n_units = self.spikes.n_units
         while len(self.superblocks(_Layout.of(len(self.windows), self.windows.n_bins, n_units, wanted))) <= 1:
             counts, largest, counted = count_trials(self.slices(), self.windows, n_units, wanted)
