@@ -47,15 +47,17 @@ def folds(draft: Draft, config: FoldsConfig, binned: Artifact, recording: Artifa
             raise BadInput(f"no column {config.block_column!r} in the trial table; it has {', '.join(published)}")
         blocks = published[config.block_column].to_numpy()[trials["trial"]]
     starts, stops = trials["start"].to_numpy(), trials["stop"].to_numpy()
-    known = bool(np.all(np.isfinite(starts)))
-    tables = []
-    for scheme in config.schemes:
-        table = make_folds(
-            labels, scheme=scheme, n_folds=config.n_folds, gap=config.gap, blocks=blocks, seed=config.seed
-        )
-        check_leakage(table, starts=starts if known else None, stops=stops if known else None)
-        tables.append(table.assign(scheme=scheme)[["scheme", "fold", "sample", "role"]])
-    every = pd.concat(tables, ignore_index=True)
+    known = bool(np.all(np.isfinite(starts)))  # counts published without a clock have no times
+    every = pd.concat(
+        [
+            make_folds(labels, scheme=scheme, n_folds=config.n_folds, gap=config.gap, blocks=blocks, seed=config.seed)
+            .assign(scheme=scheme)
+            .loc[:, ["scheme", "fold", "sample", "role"]]
+            for scheme in config.schemes
+        ],
+        ignore_index=True,
+    )
+    check_leakage(every, starts=starts if known else None, stops=stops if known else None)
     draft.table("folds", every)
     tested = every[every["role"] == "test"].groupby("scheme")["sample"]
     untested = {scheme: int(len(labels) - samples.nunique()) for scheme, samples in tested}
