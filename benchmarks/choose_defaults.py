@@ -2,9 +2,10 @@
 
     NEUROPIPE_MIRROR=... python benchmarks/choose_defaults.py [xgboost | logistic_regression]
 
-Five sessions of Steinmetz et al. 2019 (4, 8, 12, 15 and 18 of the published R files: four mice, none of them Cori; session 3 is
-Cori 2016-12-18 and is left out). Two labels each: feedback (reward or not) and which side had the higher contrast (left, right,
-equal). Five contiguous folds with a gap of one trial. Every variant is printed with the mean over the ten tasks.
+Five sessions of Steinmetz et al. 2019 (4, 8, 12, 15 and 18 of the published R files: three mice, none of them Cori;
+session 3 is Cori 2016-12-18 and is left out). Two labels each: feedback (reward or not) and which side had the higher
+contrast (left, right, equal). Five contiguous folds with a gap of one trial. Every variant is printed with its mean
+over the ten tasks, and with the log loss of each.
 """
 
 import os
@@ -122,7 +123,7 @@ def _averaged(tried: dict, n_bins: int, variant: dict) -> np.ndarray:
     for edges in distinct_poolings(n_bins, space["windows"], space["n_bins"]):
         for offset in space["offsets"]:
             losses, probability = tried[edges, offset]
-            chosen = min(strengths, key=lambda number: losses[number])  # noqa: B023
+            chosen = min(strengths, key=lambda number: losses[number])
             best.append((losses[chosen], probability[chosen]))
     best.sort(key=lambda pair: pair[0])
     return np.mean([probability for _, probability in best[: space["n_averaged"]]], axis=0)

@@ -123,9 +123,7 @@ def _read_plugin(node: ast.ClassDef | ast.FunctionDef, call: ast.Call, module: s
         facts = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
         parameters, annotations = _keyword_defaults(node)
     except ValueError as error:
-        raise BadInput(
-            f"{path}:{node.lineno}: the decorator of {node.name} and its defaults must be literals"
-        ) from error
+        raise BadInput(f"{path}:{node.lineno}: the decorator of {node.name} and its defaults must be literals") from error
     summary = (ast.get_docstring(node) or "").partition("\n")[0]
     return Plugin(name, module, node.name, facts, parameters, annotations, summary)
 
@@ -145,7 +143,5 @@ def _keyword_defaults(node: ast.ClassDef | ast.FunctionDef) -> tuple[dict[str, A
         if default is not None
     ]
     parameters = {argument.arg: ast.literal_eval(default) for argument, default in with_default}
-    annotations = {
-        argument.arg: ast.unparse(argument.annotation) for argument, _ in with_default if argument.annotation
-    }
+    annotations = {argument.arg: ast.unparse(argument.annotation) for argument, _ in with_default if argument.annotation}
     return parameters, annotations

@@ -23,7 +23,7 @@ class CountsDecoder(ClassifierMixin, BaseEstimator, ABC):
     """
 
     def fit(self, X, y, *, trial_start=None):
-        """Learn from trials. y : (trial,) labels; trial_start : (trial,) s, needed only where rows aren't in time order."""
+        """Learn from trials. y : (trial,) labels; trial_start : (trial,) s, needed where rows aren't in time order."""
         counts = read_counts(self, X, fitting=True)
         labels = read_labels(self, y, len(counts))
         self._learn(counts, labels, read_time_order(trial_start, len(counts)))

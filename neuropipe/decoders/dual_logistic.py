@@ -4,10 +4,10 @@ With far fewer trials than features, the weights that minimise
 
     sum_i log-loss(y_i, softmax(W' x_i + b)) + |W|^2 / (2 C)
 
-lie in the span of the training rows, and neither term changes when the features are rotated. So the rows are turned once
-into their <= n principal axes and every C is solved there, all at once, by Newton's method with conjugate gradients
-(Lin, Weng & Keerthi 2008, J Mach Learn Res 9:627). In principal axes the Hessian is close to diagonal, which makes a
-good preconditioner (Boehning 1992, Ann Inst Stat Math 44:197).
+lie in the span of the training rows, and neither term changes when the features are rotated. So the rows are turned
+once into their <= n principal axes and every C is solved there, all at once, by Newton's method with conjugate
+gradients (Lin, Weng & Keerthi 2008, J Mach Learn Res 9:627). In principal axes the Hessian is close to diagonal, which
+makes a good preconditioner (Boehning 1992, Ann Inst Stat Math 44:197).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The baseline that a decoder of spike patterns must beat: logistic regression on firing rates over the whole window."""
+"""The baseline that any decoder of spike patterns must beat: logistic regression on firing rates of whole trials."""
 
 from pathlib import Path
 

@@ -16,8 +16,8 @@ _FILE = "xgboost.ubj"
 class XGBoostDecoder(CountsDecoder):
     """XGBoost (Chen & Guestrin 2016) on the spike counts of every unit in a few coarse bins of the trial.
 
-    Hundreds of trials can't choose trees' many settings, so none is chosen here: the defaults were chosen by log loss on
-    other recordings than those they are reported on (docs/choices/decoders.md).
+    A few hundred trials can't choose trees' many settings, so none is chosen here: the defaults were chosen by log loss
+    on other recordings than those they are reported on (docs/choices/decoders.md).
 
     n_bins : equal bins that the trial is cut into; n_rounds : trees a class; learning_rate : shrinkage of each;
     max_depth : depth of each; feature_fraction, trial_fraction : shares of features and trials that each sees;

@@ -270,7 +270,7 @@ class TestEveryDecoder:
         counts, labels = easy_trials(30)
         decoder = quick(name).fit(counts, labels)
         for other in (counts[:, :, 1:], counts[:, 1:], counts[:, 0]):
-            with pytest.raises(BadInput, match="24 units|features"):
+            with pytest.raises(BadInput, match=r"24 units|features"):
                 decoder.predict(other)
 
     @pytest.mark.parametrize("start", [np.zeros(29), np.full(30, np.nan), np.zeros((30, 2))])
