@@ -1,0 +1,93 @@
+"""What decoders of spike counts share: reading their input, naming classes, saving and loading without pickle."""
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from neuropipe.decoders.inputs import read_counts, read_labels, read_time_order
+from neuropipe.errors import BadInput
+
+_FACTS = "decoder.json"
+
+
+class CountsDecoder(ClassifierMixin, BaseEstimator, ABC):
+    """A classifier of (trial, bin, unit) or (trial, unit) counts.
+
+    A decoder says how it learns and predicts (`_learn`, `_probabilities`) and how what it learned is written and read
+    (`_write`, `_read`); everything else is here.
+    """
+
+    def fit(self, X, y, *, trial_start=None):
+        """Learn from trials. y : (trial,) labels; trial_start : (trial,) s, needed where rows aren't in time order."""
+        counts = read_counts(self, X, fitting=True)
+        labels = read_labels(self, y, len(counts))
+        self._learn(counts, labels, read_time_order(trial_start, len(counts)))
+        return self
+
+    def predict_proba(self, X) -> np.ndarray:
+        """Probabilities (trial, class), classes in the order of `classes_`."""
+        check_is_fitted(self, "classes_")
+        return self._probabilities(read_counts(self, X, fitting=False))
+
+    def predict(self, X) -> np.ndarray:
+        """The most probable class of each trial."""
+        most_probable = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[most_probable]
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted decoder into a folder, which is made where needed, as JSON and plain arrays."""
+        check_is_fitted(self, "classes_")
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        facts = {
+            "decoder": self.plugin_name,
+            "parameters": self.get_params(),
+            "classes": self.classes_.tolist(),
+            "classes_dtype": self.classes_.dtype.str if self.classes_.dtype != object else "object",
+            "n_bins": self.n_bins_,
+            "n_units": self.n_units_,
+            "learned": self._write(folder),
+        }
+        (folder / _FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "CountsDecoder":
+        """The decoder that `save` wrote; its predictions are identical."""
+        path = Path(folder) / _FACTS
+        if not path.is_file():
+            raise BadInput(f"{folder} holds no saved decoder: {_FACTS} is missing")
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if facts["decoder"] != cls.plugin_name:
+            raise BadInput(f"{folder} holds the decoder {facts['decoder']!r}, not {cls.plugin_name!r}")
+        decoder = cls(**{name: _as_tuple(value) for name, value in facts["parameters"].items()})
+        decoder.classes_ = np.array(facts["classes"], dtype=facts["classes_dtype"])
+        decoder.n_bins_, decoder.n_units_ = facts["n_bins"], facts["n_units"]
+        if decoder.n_bins_ == 1:
+            decoder.n_features_in_ = decoder.n_units_
+        decoder._read(Path(folder), facts["learned"])
+        return decoder
+
+    @abstractmethod
+    def _learn(self, counts: np.ndarray, labels: np.ndarray, order: np.ndarray) -> None:
+        """Learn from counts (trial, bin, unit), labels 0 .. n_classes - 1 and the row numbers in time order."""
+
+    @abstractmethod
+    def _probabilities(self, counts: np.ndarray) -> np.ndarray:
+        """(trial, bin, unit) -> (trial, class)."""
+
+    @abstractmethod
+    def _write(self, folder: Path) -> Any:
+        """Write what was learned into files of the folder; what is returned goes into the JSON beside them."""
+
+    @abstractmethod
+    def _read(self, folder: Path, learned: Any) -> None:
+        """Take back what `_write` wrote and returned."""
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(_as_tuple(item) for item in value) if isinstance(value, list) else value

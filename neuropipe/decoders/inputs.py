@@ -1,0 +1,81 @@
+"""What decoders accept: finite counts of the right shape, class labels, and nothing that would be mended silently."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, column_or_1d, validate_data
+
+from neuropipe.errors import BadInput
+
+
+@contextmanager
+def bad_input() -> Iterator[None]:
+    """scikit-learn's own complaints, raised as ours."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+
+
+def read_counts(decoder: BaseEstimator, X, *, fitting: bool) -> np.ndarray:
+    """X as (trial, bin, unit) float64; (trial, unit) becomes one bin. When predicting, the fitted shape is required."""
+    with bad_input():
+        n_axes = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
+        if n_axes == 3:
+            counts = check_array(X, allow_nd=True, dtype=np.float64, ensure_all_finite=False, estimator=decoder)
+        else:
+            counts = validate_data(decoder, X, reset=fitting, dtype=np.float64, ensure_all_finite=False)[:, None, :]
+    if not np.isfinite(counts).all():
+        first = tuple(int(i) for i in np.argwhere(~np.isfinite(counts))[0])
+        found = "NaN" if np.isnan(counts[first]) else f"{counts[first]}"
+        raise BadInput(
+            f"X holds {found} at trial {first[0]}, bin {first[1]}, unit {first[2]}; a decoder needs finite values: "
+            "drop or repair those trials or units first"
+        )
+    if 0 in counts.shape:
+        raise BadInput(f"X has shape {np.shape(X)}; a decoder needs at least one trial, one bin and one unit")
+    if fitting:
+        decoder.n_bins_, decoder.n_units_ = counts.shape[1:]
+    elif counts.shape[1:] != (decoder.n_bins_, decoder.n_units_):
+        raise BadInput(
+            f"X has {counts.shape[1]} bins x {counts.shape[2]} units, but this {type(decoder).__name__} was fitted on "
+            f"{decoder.n_bins_} bins x {decoder.n_units_} units; give it the same bins and units in the same order"
+        )
+    return counts
+
+
+def read_labels(decoder: BaseEstimator, y, n_trials: int) -> np.ndarray:
+    """Labels of any sortable type -> integers 0 .. n_classes - 1; the classes are kept on the decoder."""
+    if y is None:
+        raise BadInput(f"{type(decoder).__name__} requires y to be passed, but the target y is None")
+    with bad_input():
+        labels = column_or_1d(y, warn=True)
+        if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+            raise BadInput("y holds NaN or infinity; every trial needs a label: drop the trials without one")
+        check_classification_targets(labels)
+    if len(labels) != n_trials:
+        raise BadInput(f"X has {n_trials} trials but y has {len(labels)} labels; give one label a trial")
+    classes, encoded = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise BadInput(
+            f"y holds only one class ({classes.tolist()[0]!r}); a decoder needs trials of at least two classes"
+        )
+    decoder.classes_ = classes
+    return encoded
+
+
+def read_time_order(trial_start, n_trials: int) -> np.ndarray:
+    """Row numbers in time order: by trial_start (s) where given, else as the rows come."""
+    if trial_start is None:
+        return np.arange(n_trials)
+    start = np.asarray(trial_start, dtype=float)
+    if start.shape != (n_trials,) or not np.isfinite(start).all():
+        raise BadInput(
+            f"trial_start must hold one finite time in s for each of {n_trials} trials; found shape {start.shape}"
+        )
+    return np.argsort(start, kind="stable")

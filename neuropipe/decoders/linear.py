@@ -1,0 +1,122 @@
+"""Linear softmax models of pooled counts: choosing their settings inside the training trials, fitting, writing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from neuropipe.decoders.dual_logistic import PrincipalAxes, softmax, solve
+from neuropipe.decoders.inner_folds import InnerFold
+from neuropipe.decoders.pooling import pool
+from neuropipe.decoders.scaling import Scaling
+
+# Inner folds only rank settings, whose log losses differ by far more than this; final fits are exact.
+_RANKING_TOLERANCE = 1e-4
+_FILE, _ARRAYS = "linear.safetensors", ("mean", "weights", "intercept")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way to build and penalise the features, and its log loss (nat a trial) in the inner folds.
+
+    edges : bin edges between which counts are summed; offset : c over the mean sd; strength : C;
+    log_loss : None where no inner fold could be made
+    """
+
+    edges: tuple[int, ...]
+    offset: float
+    strength: float
+    log_loss: float | None
+
+    @classmethod
+    def read(cls, facts: dict) -> "Setting":
+        """From JSON, which knows no tuples."""
+        return cls(**{**facts, "edges": tuple(facts["edges"])})
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """Scores = (pooled counts - mean) @ weights + intercept. mean : (feature,), weights : (feature, class)"""
+
+    edges: tuple[int, ...]
+    mean: np.ndarray
+    weights: np.ndarray
+    intercept: np.ndarray
+
+    @classmethod
+    def fit(cls, running: np.ndarray, labels: np.ndarray, setting: Setting) -> "LinearModel":
+        """Fit one setting on all trials given. running : (trial, bin + 1, unit) running sums of the counts."""
+        rows = pool(running, setting.edges)
+        scaling = Scaling.learn(rows, setting.offset)
+        axes = PrincipalAxes(scaling.apply(rows))
+        weights, intercept = solve(axes, labels, [setting.strength], n_classes=labels.max() + 1)
+        return cls(
+            setting.edges, scaling.mean, axes.feature_weights(weights[0]) * scaling.factor[:, None], intercept[0]
+        )
+
+    def probabilities(self, running: np.ndarray) -> np.ndarray:
+        return softmax((pool(running, self.edges) - self.mean) @ self.weights + self.intercept)
+
+
+def write_models(folder: Path, models: Sequence[LinearModel]) -> None:
+    """The models' arrays, into `linear.safetensors`."""
+    arrays = {
+        f"{number}.{name}": np.ascontiguousarray(getattr(model, name))
+        for number, model in enumerate(models)
+        for name in _ARRAYS
+    }
+    save_file(arrays, folder / _FILE)
+
+
+def read_models(folder: Path, settings: Sequence[Setting]) -> list[LinearModel]:
+    """What `write_models` wrote, given the settings that the models were fitted with."""
+    arrays = load_file(folder / _FILE)
+    return [
+        LinearModel(setting.edges, *(arrays[f"{number}.{name}"] for name in _ARRAYS))
+        for number, setting in enumerate(settings)
+    ]
+
+
+def rank_settings(
+    running: np.ndarray,
+    labels: np.ndarray,
+    folds: Sequence[InnerFold],
+    poolings: Sequence[tuple[int, ...]],
+    offsets: Sequence[float],
+    strengths: Sequence[float],
+) -> list[Setting]:
+    """For every pooling x offset its best strength, the best of all first, by log loss over the inner folds.
+
+    Without inner folds nothing can be compared: the first pooling, the first offset and the middle strength come back.
+    """
+    if not folds:
+        return [Setting(poolings[0], offsets[0], sorted(strengths)[len(strengths) // 2], None)]
+    settings = []
+    for edges in poolings:
+        rows = pool(running, edges)
+        for offset in offsets:
+            losses = inner_losses(rows, labels, folds, offset, strengths)
+            best = int(losses.argmin())
+            settings.append(Setting(edges, offset, strengths[best], float(losses[best])))
+    return sorted(settings, key=lambda setting: setting.log_loss)
+
+
+def inner_losses(
+    rows: np.ndarray, labels: np.ndarray, folds: Sequence[InnerFold], offset: float, strengths: Sequence[float]
+) -> np.ndarray:
+    """Log loss a trial over all inner folds, for every strength. rows : (trial, feature), unscaled."""
+    losses = np.sum([_fold_losses(rows, labels, fold, offset, strengths) for fold in folds], axis=0)
+    return losses / sum(len(fold.validate) for fold in folds)
+
+
+def _fold_losses(rows, labels, fold, offset, strengths):
+    """Summed log loss of one inner fold for every strength."""
+    known, train_labels = np.unique(labels[fold.train], return_inverse=True)
+    scaling = Scaling.learn(rows[fold.train], offset)
+    axes = PrincipalAxes(scaling.apply(rows[fold.train]))
+    weights, intercepts = solve(axes, train_labels, strengths, n_classes=len(known), tolerance=_RANKING_TOLERANCE)
+    probability = softmax(axes.rotate(scaling.apply(rows[fold.validate])) @ weights + intercepts[:, None])
+    true_class = np.searchsorted(known, labels[fold.validate])
+    return -np.log(np.maximum(probability[:, np.arange(len(true_class)), true_class], 1e-15)).sum(axis=1)

@@ -1,0 +1,38 @@
+"""Windows within the trial and coarser bins: what part of a trial a decoder looks at, and how finely."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+
+def cumulate(counts: np.ndarray) -> np.ndarray:
+    """(trial, bin, unit) -> running sums (trial, bin + 1, unit), from which any pooling is two look-ups."""
+    running = np.zeros((counts.shape[0], counts.shape[1] + 1, counts.shape[2]))
+    np.cumsum(counts, axis=1, out=running[:, 1:])
+    return running
+
+
+def pool(running: np.ndarray, edges: Sequence[int]) -> np.ndarray:
+    """Sums between neighbouring bin edges -> (trial, pooled bin x unit) float64."""
+    edges = np.asarray(edges)
+    return (running[:, edges[1:]] - running[:, edges[:-1]]).reshape(len(running), -1)
+
+
+def bin_edges(n_bins: int, window: tuple[float, float], n_pooled: int) -> tuple[int, ...]:
+    """Edges that cut `window` (start and stop as fractions of the trial) of n_bins bins into n_pooled near-equal parts.
+
+    Fewer parts come back where the window holds fewer bins than asked for; at least one bin always does.
+    """
+    start, stop = np.floor(np.asarray(window) * n_bins + 0.5)
+    stop = min(max(stop, start + 1), n_bins)
+    start = min(start, stop - 1)
+    edges = np.floor(np.linspace(start, stop, n_pooled + 1) + 0.5).astype(int)
+    return tuple(int(edge) for edge in np.unique(edges))
+
+
+def distinct_poolings(
+    n_bins: int, windows: Iterable[tuple[float, float]], parts: Iterable[int]
+) -> list[tuple[int, ...]]:
+    """The different edges among all windows x parts, in the order given: a trial of one bin has just one."""
+    parts = tuple(parts)
+    return list(dict.fromkeys(bin_edges(n_bins, window, n_pooled) for window in windows for n_pooled in parts))

@@ -1,0 +1,45 @@
+"""The baseline that any decoder of spike patterns must beat: logistic regression on firing rates of whole trials."""
+
+from pathlib import Path
+
+import numpy as np
+
+from neuropipe.decoders.base import CountsDecoder
+from neuropipe.decoders.inner_folds import inner_folds
+from neuropipe.decoders.linear import LinearModel, Setting, rank_settings, read_models, write_models
+from neuropipe.decoders.pooling import cumulate
+from neuropipe.registry import decoder
+
+
+@decoder("rate_logistic", task="classification", input="counts", tools=("scikit-learn",))
+class RateLogistic(CountsDecoder):
+    """L2 logistic regression on one z-scored firing rate a unit.
+
+    The inverse penalty C is chosen by log loss over contiguous blocks of the training trials; it counts for features
+    shrunk together until the mean squared length of a trial is 1 (see `scaling.py`).
+
+    strengths : the values of C tried; n_inner_folds : blocks of training trials (see `inner_folds.py`)
+    setting_ : what was chosen, with its inner log loss
+    """
+
+    def __init__(self, *, strengths: tuple[float, ...] = (0.25, 1.0, 4.0, 16.0, 64.0), n_inner_folds: int = 4):
+        self.strengths = strengths
+        self.n_inner_folds = n_inner_folds
+
+    def _learn(self, counts, labels, order):
+        running = cumulate(counts)
+        whole = (0, counts.shape[1])
+        folds = inner_folds(labels, order, self.n_inner_folds)
+        self.setting_ = rank_settings(running, labels, folds, [whole], [0.0], self.strengths)[0]
+        self.model_ = LinearModel.fit(running, labels, self.setting_)
+
+    def _probabilities(self, counts: np.ndarray) -> np.ndarray:
+        return self.model_.probabilities(cumulate(counts))
+
+    def _write(self, folder: Path) -> dict:
+        write_models(folder, [self.model_])
+        return vars(self.setting_)
+
+    def _read(self, folder, learned):
+        self.setting_ = Setting.read(learned)
+        (self.model_,) = read_models(folder, [self.setting_])
