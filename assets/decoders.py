@@ -48,6 +48,7 @@ def decode(draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Art
     classes = np.array(binned.arrays["counts"].attrs["classes"])
     codes = binned.arrays["labels"][:]
     starts = binned.table("trials")["start"].to_numpy()
+    known = bool(np.isfinite(starts).all())  # counts published without a clock come in time order
     table = folds.table("folds")
     predictions, seconds = [], {}
     for (scheme, fold), split in table.groupby(["scheme", "fold"], sort=False):
@@ -55,7 +56,7 @@ def decode(draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Art
         test = np.sort(split.loc[split["role"] == "test", "sample"].to_numpy())
         began = time.perf_counter()
         estimator = decoders.make(plugin.name, **parameters)
-        estimator.fit(counts[train], codes[train], trial_start=starts[train])
+        estimator.fit(counts[train], codes[train], trial_start=starts[train] if known else None)
         probabilities = np.zeros((len(test), len(classes)))
         probabilities[:, estimator.classes_] = estimator.predict_proba(counts[test])
         seconds[f"{scheme}/{fold}"] = round(time.perf_counter() - began, 3)
@@ -65,7 +66,9 @@ def decode(draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Art
     draft.json("classes", classes.tolist())
     seen = every.merge(table[table["role"] == "train"], on=["scheme", "fold", "sample"])
     draft.check("out_of_fold", seen.empty, predictions=len(every), seen_in_training=len(seen))
-    decoders.make(plugin.name, **parameters).fit(counts, codes, trial_start=starts).save(draft.folder("model"))
+    refitted = decoders.make(plugin.name, **parameters)
+    refitted.fit(counts, codes, trial_start=starts if known else None)
+    refitted.save(draft.folder("model"))
     draft.metadata |= {
         "trials": len(codes),
         "accuracy": {

@@ -12,7 +12,7 @@ from neuropipe.registry import decoder
 _FILE = "xgboost.ubj"
 
 
-@decoder("xgboost", task="classification", input="counts", tools=("xgboost",))
+@decoder("xgboost", task="classification", input="counts", tools=("xgboost",), runtime_only=("n_threads",))
 class XGBoostDecoder(CountsDecoder):
     """XGBoost (Chen & Guestrin 2016) on the spike counts of every unit in a few coarse bins of the trial.
 
