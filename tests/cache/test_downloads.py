@@ -135,9 +135,10 @@ def test_pieces_that_do_not_fit_are_fetched_whole_before_the_server_is_blamed(se
     assert not (raw.root / "quarantine").exists()
 
 
-def test_a_206_for_another_place_is_not_appended(server, raw):
+@pytest.mark.parametrize("known", [{}, {"bytes": None, "sha256": None}], ids=["hash-known", "hash-unknown"])
+def test_a_206_for_another_place_is_not_appended(server, raw, known):
     server.plan(PATH, Reply(cut_after=100_000), Reply(ranges_from=0))
-    assert raw.fetch(spec_of(server)).read_bytes() == BODY
+    assert raw.fetch(spec_of(server, **known)).read_bytes() == BODY
     assert ranges(server) == [None, "bytes=100000-", None]
 
 
@@ -333,9 +334,9 @@ def wait_for_part(raw, size):
 
 
 def test_two_processes_at_once_download_once(server, raw):
-    server.plan(PATH, Reply(hold_after=100_000))
+    server.plan(PATH, Reply(hold_after=1_000))
     with start_fetching(raw, server) as first:
-        wait_for_part(raw, 100_000)
+        wait_for_part(raw, 1_000)
         with start_fetching(raw, server) as second:
             assert second.stdout.readline().startswith("waiting for another process")
             server.release.set()
