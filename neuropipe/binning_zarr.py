@@ -52,7 +52,7 @@ def bin_to_zarr(
     if name in group:
         raise BadInput(f"the group {group.path or '/'!r} already holds {name!r}; delete it or choose another name")
     wanted, held = session.settle_type(counting_type(dtype), dtype)
-    layout = _Layout.of(len(windows), n_bins, session.spikes.n_units, wanted)
+    layout = _Layout.of(len(windows), windows.n_bins, session.spikes.n_units, wanted)
     superblocks = session.superblocks(layout)
     report = _Progress(progress, len(superblocks) * session.n_slices + ceil(len(windows) / layout.shard_trials))
     array = layout.create(group, name)

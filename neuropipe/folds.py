@@ -145,11 +145,12 @@ def check_leakage(
 ) -> None:
     """Refuse (BadInput) folds by which a test sample, or anything recorded in its window, is seen in training.
 
-    folds : (fold, sample, role); with a column scheme, each scheme is checked by itself. starts, stops : (sample,) s, the window [start, stop) that each sample
-    is made from, or windows : (sample, 2) s; a bin with its history has the window [t - history, t + bin_width).
-    gap : samples that must lie between training and test. Windows that merely touch do not overlap. Without times only
-    roles and gap are checked. Also refused: a sample listed twice or not at all in a fold, tested in two folds, or in
-    none (unless allow_untested, which "rolled" needs), and folds without training or test samples.
+    folds : (fold, sample, role); with a column scheme, each scheme is checked by itself. starts, stops : (sample,) s,
+    the window [start, stop) that each sample is made from, or windows : (sample, 2) s; a bin with its history has the
+    window [t - history, t + bin_width). gap : samples that must lie between training and test. Windows that merely
+    touch do not overlap. Without times only roles and gap are checked. Also refused: a sample listed twice or not at
+    all in a fold, tested in two folds, or in none (unless allow_untested, which "rolled" needs), and folds without
+    training or test samples.
     """
     if "scheme" in folds.columns:
         times = {"starts": starts, "stops": stops, "windows": windows}
