@@ -1,1 +1,24 @@
 """Honest evaluation: scores with chance, uncertainty and baselines beside them."""
+
+from neuropipe.evaluation.baselines import majority, previous_label
+from neuropipe.evaluation.intervals import bootstrap_ci, paired_difference
+from neuropipe.evaluation.metrics import METRICS, confusion, scores
+from neuropipe.evaluation.session import dead_session, evaluate
+from neuropipe.evaluation.shifts import Null, null_distribution, refit_null
+from neuropipe.evaluation.table import check_out_of_fold
+
+__all__ = [
+    "METRICS",
+    "Null",
+    "bootstrap_ci",
+    "check_out_of_fold",
+    "confusion",
+    "dead_session",
+    "evaluate",
+    "majority",
+    "null_distribution",
+    "paired_difference",
+    "previous_label",
+    "refit_null",
+    "scores",
+]

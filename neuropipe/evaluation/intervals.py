@@ -1,0 +1,143 @@
+"""Confidence intervals of scores and of differences between scores, by block bootstrap over trials in time order.
+
+The bootstrap gives the standard error; the interval is symmetric on the scale where such a score is nearly normal
+(logit for scores in [0, 1], log for the log loss, as is for differences) with a quantile of Student's t. Percentile
+intervals cover 85-92 % where this covers about 95 % (`benchmarks/coverage.py`).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from neuropipe.errors import BadInput
+from neuropipe.evaluation.metrics import METRICS, score
+from neuropipe.evaluation.resampling import WEIGHTED, block_length, resampled_scores
+from neuropipe.evaluation.table import Predicted, read_predictions
+
+COLUMNS = ["scheme", "metric", "value", "ci_low", "ci_high", "p_value", "n"]
+
+
+def bootstrap_ci(
+    predictions: pd.DataFrame, classes: Sequence, *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
+) -> pd.DataFrame:
+    """Columns scheme, metric, value, ci_low, ci_high, n: every metric of every scheme with its interval."""
+    rows = []
+    for scheme, predicted in read_predictions(predictions, classes).items():
+        value = score(predicted)
+        for metric, bounds in intervals(predicted, value, level=level, n_resamples=n_resamples, seed=seed).items():
+            rows.append((scheme, metric, value[metric], *bounds, len(predicted.truth)))
+    return pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "p_value"])
+
+
+def intervals(
+    predicted: Predicted,
+    value: dict,
+    metrics: tuple = METRICS,
+    *,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """Metric -> (low, high) around value[metric]."""
+    if not 0 < level < 1:
+        raise BadInput(f"the level of an interval lies between 0 and 1, found {level}")
+    n = len(predicted.truth)
+    resampled = resampled_scores(predicted, metrics, n_resamples=n_resamples, seed=seed)
+    found = {}
+    for metric in metrics:
+        transform = _log_interval if metric == "log_loss" else _logit_interval
+        found[metric] = transform(value[metric], standard_error(resampled[metric], n), _quantile(n, level), n)
+    return found
+
+
+def paired_difference(
+    predictions_a: pd.DataFrame,
+    predictions_b: pd.DataFrame,
+    metric: str = "accuracy",
+    *,
+    classes: Sequence | None = None,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Score of a minus score of b on the same test samples: COLUMNS, one row a scheme, with a two-sided p.
+
+    For the log loss and the calibration error a negative difference says that a is better. Classes are read from the
+    probability columns unless given.
+    """
+    if metric not in METRICS:
+        raise BadInput(f"no metric is called {metric!r}; choose one of {', '.join(METRICS)}")
+    classes = _classes_of(predictions_a) if classes is None else classes
+    first, second = read_predictions(predictions_a, classes), read_predictions(predictions_b, classes)
+    if list(first) != list(second):
+        raise BadInput(f"the two models were tested on different schemes: {list(first)} and {list(second)}")
+    rows = []
+    for scheme, a in first.items():
+        b = second[scheme]
+        if not (np.array_equal(a.sample, b.sample) and np.array_equal(a.truth, b.truth)):
+            raise BadInput(f"scheme {scheme!r}: the two models were tested on different samples or labels")
+        rows.append((scheme, metric, *difference(a, b, metric, n_resamples=n_resamples, seed=seed), len(a.truth)))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def difference(a: Predicted, b: Predicted, metric: str, *, n_resamples: int, seed: int) -> tuple:
+    """(value, ci_low, ci_high, p_value) of the score of a minus that of b; p < .05 where the interval omits 0."""
+    from scipy.stats import t
+
+    n = len(a.truth)
+    own = [float(WEIGHTED[metric](each, np.ones((1, n)))[0]) for each in (a, b)]
+    first, second = (resampled_scores(each, (metric,), n_resamples=n_resamples, seed=seed)[metric] for each in (a, b))
+    value, error = own[0] - own[1], standard_error(first - second, n)
+    half = _quantile(n, 0.95) * error
+    if error == 0:
+        return value, value, value, 1.0 if value == 0 else np.nan
+    p_value = 2 * t.sf(abs(value) / error, _degrees_of_freedom(n))
+    return value, value - half, value + half, float(p_value)
+
+
+def standard_error(resampled: np.ndarray, n: int) -> float:
+    """SD over resamples x sqrt(n / (n - block)): blocks vary about the sample's own mean, which costs one block."""
+    block = block_length(n)
+    usable = resampled[np.isfinite(resampled)]
+    if n <= 2 * block or len(usable) < 2:
+        return np.nan
+    error = float(usable.std(ddof=1)) * np.sqrt(n / (n - block))
+    return error if error > 1e-12 else 0.0
+
+
+def _degrees_of_freedom(n: int) -> float:
+    return n / block_length(n) - 1
+
+
+def _quantile(n: int, level: float) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf((1 + level) / 2, _degrees_of_freedom(n))) if n > 2 * block_length(n) else np.nan
+
+
+def _logit_interval(value: float, error: float, quantile: float, n: int) -> tuple[float, float]:
+    if np.isfinite(error) and (error == 0 or not 0 < value < 1):
+        return _wilson_interval(value, quantile, n)
+    middle, half = np.log(value / (1 - value)), quantile * error / (value * (1 - value))
+    return 1 / (1 + np.exp(half - middle)), 1 / (1 + np.exp(-half - middle))
+
+
+def _wilson_interval(value: float, quantile: float, n: int) -> tuple[float, float]:
+    """For n independent trials: all that can be said where all resamples agree, as when every trial is correct."""
+    shrunk = quantile**2 / n
+    centre = (value + shrunk / 2) / (1 + shrunk)
+    half = quantile * np.sqrt(value * (1 - value) / n + shrunk / (4 * n)) / (1 + shrunk)
+    return centre - half, centre + half
+
+
+def _log_interval(value: float, error: float, quantile: float, n: int) -> tuple[float, float]:
+    ratio = np.exp(quantile * error / max(value, 1e-300))
+    return value / ratio, value * ratio
+
+
+def _classes_of(predictions: pd.DataFrame) -> list:
+    names = [column[2:] for column in predictions.columns if str(column).startswith("p_")]
+    if "y_true" not in predictions.columns or not names:
+        raise BadInput("the predictions need the columns y_true and p_<class>, one a class")
+    given = {str(label): label for label in pd.unique(predictions[["y_true", "y_pred"]].to_numpy().ravel())}
+    return [given.get(name, name) for name in names]
