@@ -52,12 +52,12 @@ def score(draft: Draft, config: EvaluationConfig, decoder: Artifact, folds: Arti
     )
     draft.table("scores", table)
     matrices = confusion(predictions, classes)
-    draft.json("confusion", {scheme: np.asarray(matrix).tolist() for scheme, matrix in matrices.items()})
+    draft.json("confusion", {scheme: matrix.to_numpy().tolist() for scheme, matrix in matrices.items()})
     draft.json("classes", classes)
     draft.check("scores_finite", bool(np.isfinite(table[["value", "ci_low", "ci_high"]].to_numpy()).all()))
     draft.figure("accuracy", figures.accuracy_with_baselines(table))
     first = next(iter(matrices))
-    draft.figure(f"confusion_{first}", figures.confusion_matrix(np.asarray(matrices[first]), classes))
+    draft.figure(f"confusion_{first}", figures.confusion_matrix(matrices[first].to_numpy(), classes))
     accuracy = table[table["metric"] == "accuracy"].set_index("scheme")
     draft.metadata |= {
         "accuracy": {s: round(float(v), 4) for s, v in accuracy["value"].items()},

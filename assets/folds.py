@@ -2,11 +2,11 @@
 
 import numpy as np
 import pandas as pd
-from neuropipe.folds import check_leakage, make_folds
 
 from assets.binned import without_task
 from neuropipe.catalog import DatasetEntry
 from neuropipe.errors import BadInput
+from neuropipe.folds import check_leakage, make_folds
 from resources.artifact import Artifact, Draft
 from resources.stage import StageConfig, memoized
 

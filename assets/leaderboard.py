@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from assets.standings import standings, table
+from assets.standings import Standing, standings, table
 from neuropipe import figures
 from neuropipe.evaluation import dead_session
 from resources.artifact import Draft
@@ -49,7 +49,7 @@ def leaderboard_stage(evaluations: tuple[str, ...]) -> Stage:
         found = standings(planner)
         ranked = table(planner, found)
         draft.table("leaderboard", ranked)
-        dead = dead_sessions(ranked, config.significance)
+        dead = dead_sessions(found, config.significance)
         draft.check(
             "no_dead_session",
             not dead,
@@ -70,11 +70,16 @@ def leaderboard_stage(evaluations: tuple[str, ...]) -> Stage:
     return leaderboard
 
 
-def dead_sessions(ranked: pd.DataFrame, significance: float) -> list[str]:
-    """Sessions in which no current decoder beats chance under the first scheme that is not a shuffle."""
+def dead_sessions(found: list[Standing], significance: float) -> list[str]:
+    """Sessions in which no decoder beats chance, judged under the first scheme that is not a shuffle."""
+    sessions: dict[str, dict[str, pd.DataFrame]] = {}
+    for row in found:
+        if row.state == "current" and not row.variant:
+            sessions.setdefault(row.session, {})[row.model] = row.artifact.table("scores")
     dead = []
-    current = ranked[(ranked["state"] == "current") & ranked["scheme"].notna() & (ranked["scheme"] != "shuffled")]
-    for session, rows in current.groupby("session"):
-        if dead_session(rows[rows["scheme"] == rows["scheme"].iloc[0]], alpha=significance):
+    for session, evaluations in sessions.items():
+        schemes = next(iter(evaluations.values()))["scheme"].unique()
+        scheme = next((name for name in schemes if name != "shuffled"), schemes[0])
+        if dead_session(evaluations, scheme, alpha=significance):
             dead.append(session)
     return dead

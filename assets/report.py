@@ -57,7 +57,8 @@ def render(planner: Planner, found: list[Standing], ranked: pd.DataFrame) -> str
         f"<h1>neuropipe report</h1><p>{contents or 'Nothing has been evaluated yet.'}</p>"
         "<p class=note>Accuracy is over all out-of-fold predictions of a scheme; its interval is a 95 % block "
         "bootstrap; p compares with labels shifted in time within test blocks. Majority and previous label are what no "
-        f"brain is needed for. Over rate: paired difference to logistic regression on firing rates alone.</p>{sections}</html>"
+        "brain is needed for. Over rate: paired difference to logistic regression on firing rates alone.</p>"
+        f"{sections}</html>"
     )
 
 

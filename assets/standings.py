@@ -122,15 +122,10 @@ def _over_baseline(planner: Planner, standing: Standing, found: list[Standing]) 
     if rival is None or rival.state != "current":
         return {}
     ours, theirs = (_predictions(planner, s) for s in (standing, rival))
-    differences = {}
-    for scheme, rows in ours.groupby("scheme"):
-        result = paired_difference(rows, theirs[theirs["scheme"] == scheme], metric="accuracy")
-        differences[scheme] = {
-            "over_rate": result.value,
-            "over_rate_low": result.ci_low,
-            "over_rate_high": result.ci_high,
-        }
-    return differences
+    return {
+        row.scheme: {"over_rate": row.value, "over_rate_low": row.ci_low, "over_rate_high": row.ci_high}
+        for row in paired_difference(ours, theirs).itertuples()
+    }
 
 
 def _predictions(planner: Planner, standing: Standing) -> pd.DataFrame:

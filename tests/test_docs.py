@@ -20,7 +20,11 @@ def copy(tmp_path_factory):
     """The project as git has it, with the environment it is run in."""
     root = tmp_path_factory.mktemp("clone")
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     for name in listed.stdout.split("\n"):
         if name and (ROOT / name).is_file():
