@@ -186,7 +186,7 @@ def _leaderboard_row(row: dict[str, Any]) -> dict[str, Any]:
         "model": f"{row['model']} {row['variant']}".strip(),
         "acc": row["accuracy"],
         "95 %": f"{row['ci_low']:.3f}-{row['ci_high']:.3f}" if scored else "",
-        "p": f"{row['p_value']:.4f}" if scored else "",
+        "p": f"{row['p_value']:.4f}" if _plain(row["p_value"]) is not None else "",
         "majority": row["majority"],
         "previous": row["previous"],
         "over rate": f"{row['over_rate']:+.3f} [{row['over_rate_low']:+.3f}, {row['over_rate_high']:+.3f}]"

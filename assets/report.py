@@ -123,7 +123,7 @@ def _table(rows: pd.DataFrame) -> str:
                 html.escape(f"{row.model} {row.variant}".strip()) + (" (stale)" if row.state == "stale" else ""),
                 f"{row.accuracy:.3f}",
                 f"{row.ci_low:.3f}-{row.ci_high:.3f}",
-                f"{row.p_value:.4f}",
+                "" if pd.isna(row.p_value) else f"{row.p_value:.4f}",
                 f"{row.majority:.3f}",
                 f"{row.previous:.3f}",
                 ""
