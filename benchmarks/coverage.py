@@ -128,9 +128,8 @@ def null_p_values(labels_kind, activity_kind, n, n_folds, gap, n_simulations, *,
 def main() -> None:
     n_simulations = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     start = time.perf_counter()
-    print(
-        f"Coverage of 95 % intervals over {n_simulations} simulations (standard error {100 * (0.05 * 0.95 / n_simulations) ** 0.5:.1f} %)"
-    )
+    error = 100 * np.sqrt(0.05 * 0.95 / n_simulations)
+    print(f"Coverage of 95 % intervals over {n_simulations} simulations (standard error {error:.1f} %)")
     print(f"{'':36s}" + "".join(f"{metric:>19s}" for metric in METRICS))
     for name, process in PROCESSES.items():
         found = coverage(process, n_simulations)

@@ -1,8 +1,8 @@
 """Confidence intervals of scores and of differences between scores, by block bootstrap over trials in time order.
 
 The bootstrap gives the standard error; the interval is symmetric on the scale where such a score is nearly normal
-(logit for scores in [0, 1], log for the log loss, as is for differences) with a quantile of Student's t. Percentile
-intervals cover 85-92 % where this covers about 95 % (`benchmarks/coverage.py`).
+(logit for scores in [0, 1], 1 / sqrt for the log loss, as is for differences) with a quantile of Student's t.
+Percentile intervals cover a few per cent less (docs/evaluation.md; `benchmarks/coverage.py` measures the coverage).
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def intervals(
     resampled = resampled_scores(predicted, metrics, n_resamples=n_resamples, seed=seed)
     found = {}
     for metric in metrics:
-        transform = _log_interval if metric == "log_loss" else _logit_interval
+        transform = _loss_interval if metric == "log_loss" else _logit_interval
         found[metric] = transform(value[metric], standard_error(resampled[metric], n), _quantile(n, level), n)
     return found
 
@@ -130,9 +130,9 @@ def _wilson_interval(value: float, quantile: float, n: int) -> tuple[float, floa
     return centre - half, centre + half
 
 
-def _log_interval(value: float, error: float, quantile: float, n: int) -> tuple[float, float]:
-    ratio = np.exp(quantile * error / max(value, 1e-300))
-    return value / ratio, value * ratio
+def _loss_interval(value: float, error: float, quantile: float, n: int) -> tuple[float, float]:
+    middle, half = value**-0.5, quantile * error / (2 * value**1.5)
+    return (middle + half) ** -2, (middle - half) ** -2 if half < middle else np.inf
 
 
 def _classes_of(predictions: pd.DataFrame) -> list:

@@ -91,7 +91,10 @@ def encode(labels: Sequence, classes: Sequence, where: str) -> np.ndarray:
 
 
 def check_probabilities(probabilities: np.ndarray, n_classes: int, where: str) -> np.ndarray:
-    """(row, class) float64, each row divided by its sum; refused when not finite, negative or not summing to 1."""
+    """(row, class) float64 that sum to 1; refused when not finite, negative or not summing to 1 within 1e-4.
+
+    Rows off by rounding are divided by their sum; the others are kept as they are, so that ties stay ties.
+    """
     probabilities = np.asarray(probabilities, np.float64)
     if probabilities.ndim != 2 or probabilities.shape[1] != n_classes:
         raise BadInput(f"{where}: probabilities must be (row, {n_classes}), found {probabilities.shape}")
@@ -106,7 +109,7 @@ def check_probabilities(probabilities: np.ndarray, n_classes: int, where: str) -
             f"{where}: {int(bad.sum())} of {len(bad)} rows are not probabilities that sum to 1 "
             f"(row {row} sums to {total[row]:.6g}, its smallest is {probabilities[row].min():.6g})"
         )
-    return probabilities / total[:, None]
+    return probabilities / np.where(np.abs(total - 1) > 1e-9, total, 1)[:, None]
 
 
 def check_two_classes(truth: np.ndarray, classes: Sequence, where: str) -> None:
