@@ -49,11 +49,11 @@ TREES_VARIANTS = [
     {"n_bins": 4},
     {"n_rounds": 75},
     {"n_rounds": 300},
-    {"max_depth": 2},
+    {"max_depth": 3},
     {"feature_fraction": 0.03},
     {"feature_fraction": 0.3},
-    {"trial_fraction": 0.5},
-    {"leaf_penalty": 1.0},
+    {"trial_fraction": 1.0},
+    {"leaf_penalty": 10.0, "n_rounds": 300},
 ]
 
 
