@@ -11,6 +11,7 @@ from neuropipe.decoders.dual_logistic import PrincipalAxes, softmax, solve
 from neuropipe.decoders.inner_folds import InnerFold
 from neuropipe.decoders.pooling import pool
 from neuropipe.decoders.scaling import Scaling
+from neuropipe.errors import BadInput
 
 # Inner folds only rank settings, whose log losses differ by far more than this; final fits are exact.
 _RANKING_TOLERANCE = 1e-4
@@ -58,6 +59,30 @@ class LinearModel:
 
     def probabilities(self, running: np.ndarray) -> np.ndarray:
         return softmax((pool(running, self.edges) - self.mean) @ self.weights + self.intercept)
+
+
+def check_space(
+    windows: Sequence[tuple[float, float]],
+    n_bins: Sequence[int],
+    offsets: Sequence[float],
+    strengths: Sequence[float],
+    n_inner_folds: int,
+) -> None:
+    """Refuse a space of settings that holds nothing or something without meaning."""
+    rules = {
+        "windows": (
+            windows,
+            lambda window: 0 <= window[0] < window[1] <= 1,
+            "(start, stop) with 0 <= start < stop <= 1",
+        ),
+        "n_bins": (n_bins, lambda number: number >= 1, "1 or more"),
+        "offsets": (offsets, lambda offset: offset >= 0, "0 or more"),
+        "strengths": (strengths, lambda strength: strength > 0, "above 0"),
+        "n_inner_folds": ([n_inner_folds], lambda number: number >= 2, "2 or more"),
+    }
+    for name, (values, holds, wanted) in rules.items():
+        if not len(values) or not all(holds(value) for value in values):
+            raise BadInput(f"{name} = {values} can't be used: give at least one, each {wanted}")
 
 
 def write_models(folder: Path, models: Sequence[LinearModel]) -> None:

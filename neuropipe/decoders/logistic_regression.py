@@ -6,8 +6,9 @@ import numpy as np
 
 from neuropipe.decoders.base import CountsDecoder
 from neuropipe.decoders.inner_folds import inner_folds
-from neuropipe.decoders.linear import LinearModel, Setting, rank_settings, read_models, write_models
+from neuropipe.decoders.linear import LinearModel, Setting, check_space, rank_settings, read_models, write_models
 from neuropipe.decoders.pooling import cumulate, distinct_poolings
+from neuropipe.errors import BadInput
 from neuropipe.registry import decoder
 
 
@@ -54,6 +55,9 @@ class LogisticRegressionDecoder(CountsDecoder):
         self.n_averaged = n_averaged
 
     def _learn(self, counts, labels, order):
+        check_space(self.windows, self.n_bins, self.offsets, self.strengths, self.n_inner_folds)
+        if self.n_averaged < 1:
+            raise BadInput(f"n_averaged = {self.n_averaged} can't be used: average at least one model")
         running = cumulate(counts)
         poolings = distinct_poolings(counts.shape[1], self.windows, self.n_bins)
         folds = inner_folds(labels, order, self.n_inner_folds)

@@ -6,7 +6,7 @@ import numpy as np
 
 from neuropipe.decoders.base import CountsDecoder
 from neuropipe.decoders.inner_folds import inner_folds
-from neuropipe.decoders.linear import LinearModel, Setting, rank_settings, read_models, write_models
+from neuropipe.decoders.linear import LinearModel, Setting, check_space, rank_settings, read_models, write_models
 from neuropipe.decoders.pooling import cumulate
 from neuropipe.registry import decoder
 
@@ -27,6 +27,7 @@ class RateLogistic(CountsDecoder):
         self.n_inner_folds = n_inner_folds
 
     def _learn(self, counts, labels, order):
+        check_space([(0.0, 1.0)], [1], [0.0], self.strengths, self.n_inner_folds)
         running = cumulate(counts)
         whole = (0, counts.shape[1])
         folds = inner_folds(labels, order, self.n_inner_folds)

@@ -30,10 +30,10 @@ class XGBoostDecoder(CountsDecoder):
         n_bins: int = 8,
         n_rounds: int = 150,
         learning_rate: float = 0.05,
-        max_depth: int = 3,
+        max_depth: int = 2,
         feature_fraction: float = 0.1,
-        trial_fraction: float = 1.0,
-        leaf_penalty: float = 10.0,
+        trial_fraction: float = 0.5,
+        leaf_penalty: float = 1.0,
         seed: int = 0,
         n_threads: int = 2,
     ):
