@@ -33,19 +33,22 @@ def _evaluation_stage(decoder_name: str) -> Stage:
         tools=("numpy", "scikit-learn"),
         checks={"scores_finite": "Every score and both ends of its interval are finite numbers."},
     )
-    def evaluation(draft: Draft, config: EvaluationConfig, decoder: Artifact, folds: Artifact) -> None:
-        score(draft, config, decoder, folds)
+    def evaluation(
+        draft: Draft, config: EvaluationConfig, decoder: Artifact, folds: Artifact, binned: Artifact
+    ) -> None:
+        score(draft, config, decoder, folds, binned)
 
     return evaluation
 
 
-def score(draft: Draft, config: EvaluationConfig, decoder: Artifact, folds: Artifact) -> None:
+def score(draft: Draft, config: EvaluationConfig, decoder: Artifact, folds: Artifact, binned: Artifact) -> None:
     """Score the predictions of a decoder scheme by scheme, and draw what a person looks at first."""
     predictions, classes = decoder.table("predictions"), decoder.json("classes")
     table = evaluate(
         predictions,
         folds.table("folds"),
         classes,
+        labels=np.array(classes)[binned.arrays["labels"][:]],
         seed=config.seed,
         n_shifts=config.n_shifts,
         n_resamples=config.n_resamples,

@@ -182,20 +182,6 @@ def check_leakage(
             _refuse_overlap(fold, role, windows)
 
 
-def check_predictions(predictions: pd.DataFrame, folds: pd.DataFrame) -> None:
-    """Refuse (BadInput) predictions (fold, sample, ...) unless there is one for each test sample of each fold."""
-    asked = pd.MultiIndex.from_frame(folds.loc[folds["role"] == "test", ["fold", "sample"]])
-    given = pd.MultiIndex.from_frame(predictions[["fold", "sample"]])
-    for wrong, what in (
-        (given[given.duplicated()], "predicted twice"),
-        (given.difference(asked), "predicted but not tested there, so not out of fold"),
-        (asked.difference(given), "tested but not predicted"),
-    ):
-        if len(wrong):
-            fold, sample = wrong[0]
-            raise BadInput(f"sample {sample} in fold {fold} is {what} ({len(wrong)} such)")
-
-
 def _role_table(folds: pd.DataFrame) -> np.ndarray:
     """(fold, sample) role codes; refuses samples listed twice or not at all and roles that are none."""
     missing = {"fold", "sample", "role"} - set(folds.columns)

@@ -57,7 +57,8 @@ class LockFile:
 
     def forget(self, url: str) -> None:
         """Drop what was recorded of `url`: the next download records what it then holds."""
-        with process_lock(self.path.with_name(f".{self.path.name}.busy")):
+        place = self.path.with_name(f".{self.path.name}.busy")
+        with storage_trouble_in_words(self.path.parent, self.path.name), process_lock(place):
             entries = self.read()
             if entries.pop(url, None) is not None:
                 self._write(entries)

@@ -18,6 +18,8 @@ from pathlib import Path
 from resources.safe_files import move_durably, write_durably
 from resources.web import Source
 
+_ABANDONED = 24 * 3600.0  # s: what is younger may belong to a process that is fetching it
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -81,10 +83,13 @@ class RawFolder:
         return place
 
     def others_than(self, named: Container[str]) -> Iterator[Path]:
-        """Files, with their notes, whose hash is not among `named`."""
+        """Files, with their notes, whose hash is not among `named`; what was put aside; downloads nobody goes on with."""
+        yesterday = time.time() - _ABANDONED
         for path in sorted(self.root.glob("[0-9a-f][0-9a-f]/*")):
-            if path.stem not in named:
+            if not path.name.startswith(".") and path.stem not in named and path.stat().st_mtime < yesterday:
                 yield path
+        yield from sorted((self.root / "quarantine").glob("*"))
+        yield from (path for path in sorted((self.root / "partial").glob("*")) if path.stat().st_mtime < yesterday)
 
     def _note(self, sha256: str) -> Path:
         return self.place(sha256).with_suffix(".json")

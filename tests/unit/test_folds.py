@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuropipe.errors import BadInput
-from neuropipe.folds import SCHEMES, check_leakage, check_predictions, make_folds
+from neuropipe.folds import SCHEMES, check_leakage, make_folds
 
 
 def samples_of(folds: pd.DataFrame, fold: int, role: str) -> list[int]:
@@ -175,18 +175,6 @@ def test_each_scheme_of_one_table_is_checked_by_itself():
     spoiled = table[~((table["scheme"] == "blocked") & (table["sample"] == 0))]
     with pytest.raises(BadInput, match="sample 0 has 0 roles in fold 0"):
         check_leakage(spoiled)
-
-
-def test_predictions_are_out_of_fold_and_complete():
-    folds = make_folds(n_samples=12, n_folds=3)
-    predictions = folds.loc[folds["role"] == "test", ["fold", "sample"]]
-    check_predictions(predictions, folds)
-    with pytest.raises(BadInput, match="sample 11 in fold 2 is tested but not predicted"):
-        check_predictions(predictions.iloc[:-1], folds)
-    with pytest.raises(BadInput, match="sample 0 in fold 0 is predicted twice"):
-        check_predictions(pd.concat([predictions, predictions.iloc[:1]]), folds)
-    with pytest.raises(BadInput, match="sample 0 in fold 2 is predicted but not tested there"):
-        check_predictions(pd.concat([predictions, pd.DataFrame({"fold": [2], "sample": [0]})]), folds)
 
 
 @pytest.mark.parametrize(
