@@ -83,7 +83,7 @@ class RawFolder:
         return place
 
     def others_than(self, named: Container[str]) -> Iterator[Path]:
-        """Files, with their notes, whose hash is not among `named`; what was put aside; downloads nobody goes on with."""
+        """Files and notes whose hash is not among `named`, what was put aside, downloads that nobody goes on with."""
         yesterday = time.time() - _ABANDONED
         for path in sorted(self.root.glob("[0-9a-f][0-9a-f]/*")):
             if not path.name.startswith(".") and path.stem not in named and path.stat().st_mtime < yesterday:
