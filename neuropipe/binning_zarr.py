@@ -14,7 +14,7 @@ from neuropipe.errors import BadInput
 CHUNK_BYTES = 1 << 20
 SHARD_BYTES = 16 << 20
 COMPRESSION_LEVEL = 3
-# Buffers up to 32 MiB are reused by the C library's allocator; larger ones cost a page fault for each 4 KiB, every time.
+# The C library reuses buffers of up to 32 MiB; larger ones cost a page fault for each 4 KiB every time.
 SLICE_BYTES = 28 << 20
 
 
