@@ -15,9 +15,14 @@ TRIALS = np.uint64(32)
 def first_unsorted(times: np.ndarray, bounds: np.ndarray) -> int:
     """Index of the first spike not followed by an equal or later one in its part (NaN never is), else -1."""
     for part in range(len(bounds) - 1):
-        for spike in range(bounds[part], bounds[part + 1] - 1):
-            if not times[spike] <= times[spike + 1]:
-                return spike
+        train = times[bounds[part] : bounds[part + 1]]
+        ascending = True
+        for spike in range(len(train) - 1):  # without an early exit, this loop is vectorised
+            ascending &= train[spike] <= train[spike + 1]
+        if not ascending:
+            for spike in range(len(train) - 1):
+                if not train[spike] <= train[spike + 1]:
+                    return bounds[part] + spike
     return -1
 
 
@@ -34,6 +39,7 @@ def add_counts(times, bounds, first, last, starts, rows, steps, bin_width, count
     n_bins, n_trials = np.uint64(len(steps) - 1), np.uint64(len(starts))
     stride = np.uint64(counts.shape[2])
     cells = counts.reshape(-1)
+    bins_per_second = 1.0 / bin_width
     reached = bounds.astype(np.uint64)
     for block in range(np.uint64(0), n_trials, TRIALS):
         for part in range(np.uint64(first), np.uint64(last)):
@@ -48,8 +54,8 @@ def add_counts(times, bounds, first, last, starts, rows, steps, bin_width, count
                 spike = oldest
                 while spike < end and times[spike] < stop:
                     time = times[spike]
-                    # The quotient may be off by rounding; the edges decide.
-                    k = min(np.uint64((time - start) / bin_width), n_bins - ONE)
+                    # The product may be off by rounding; the edges decide.
+                    k = min(np.uint64((time - start) * bins_per_second), n_bins - ONE)
                     while start + steps[k] > time:
                         k -= ONE
                     while start + steps[k + ONE] <= time:
@@ -59,6 +65,8 @@ def add_counts(times, bounds, first, last, starts, rows, steps, bin_width, count
                     part_largest = max(part_largest, count)
                     spike += ONE
                 counted[part] += spike - oldest
+                if trial + ONE < n_trials and starts[trial + ONE] >= stop:
+                    oldest = spike
             reached[part], largest[part] = oldest, part_largest
 
 

@@ -14,6 +14,8 @@ from neuropipe.errors import BadInput
 CHUNK_BYTES = 1 << 20
 SHARD_BYTES = 16 << 20
 COMPRESSION_LEVEL = 3
+# The C library reuses buffers of up to 32 MiB; larger ones cost a page fault for each 4 KiB every time.
+SLICE_BYTES = 28 << 20
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,7 @@ def write_counts(counts: np.ndarray, group: Any, *, name: str = "counts") -> Bin
     return BinnedSummary(counts.dtype, int(per_unit.sum()), per_unit)
 
 
-def spikes_in_windows(
-    times: Any, offsets: np.ndarray, starts: np.ndarray, bin_width: float, n_bins: int, *, slice_bytes: int = 64 << 20
-) -> np.ndarray:
+def spikes_in_windows(times: Any, offsets: np.ndarray, starts: np.ndarray, bin_width: float, n_bins: int) -> np.ndarray:
     """(unit,) int64: spikes in the trials' windows, a spike in two windows counted twice, without binning them.
 
     A check on counts made by other means: counts.sum(axis=(0, 1)) must equal it.
@@ -94,7 +94,7 @@ def spikes_in_windows(
     edges = np.sort(windows.starts)
     stops = edges + windows.steps[-1]
     inside = np.zeros(spikes.n_units, np.int64)
-    for part in spikes.slices(_slice_length(times, slice_bytes)):
+    for part in spikes.slices(_slice_length(times, SLICE_BYTES)):
         for index, unit in enumerate(range(part.units.start, part.units.stop)):
             train = part.times[part.bounds[index] : part.bounds[index + 1]]
             inside[unit] += np.searchsorted(train, stops).sum() - np.searchsorted(train, edges).sum()
@@ -158,7 +158,7 @@ class _Session:
 
     @property
     def slice_length(self) -> int:
-        return _slice_length(self.spikes.times, self.memory_limit // 16)
+        return _slice_length(self.spikes.times, min(SLICE_BYTES, self.memory_limit // 16))
 
     @property
     def n_slices(self) -> int:
