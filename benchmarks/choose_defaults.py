@@ -102,7 +102,7 @@ def linear_scores(counts: np.ndarray, labels: np.ndarray, variants: list[dict]) 
     poolings = distinct_poolings(counts.shape[1], WIDEST["windows"], LINEAR["n_bins"])
     scores = []
     for train, test in outer_folds(len(labels)):
-        folds = inner_folds(labels[train], np.arange(len(train)), 4)
+        folds = inner_folds(labels[train], 4)
         tried = {}
         for edges in poolings:
             rows = pool(running, edges)

@@ -26,7 +26,8 @@ class CountsDecoder(ClassifierMixin, BaseEstimator, ABC):
         """Learn from trials. y : (trial,) labels; trial_start : (trial,) s, needed where rows aren't in time order."""
         counts = read_counts(self, X, fitting=True)
         labels = read_labels(self, y, len(counts))
-        self._learn(counts, labels, read_time_order(trial_start, len(counts)))
+        order = read_time_order(trial_start, len(counts))
+        self._learn(counts[order], labels[order])
         return self
 
     def predict_proba(self, X) -> np.ndarray:
@@ -73,8 +74,8 @@ class CountsDecoder(ClassifierMixin, BaseEstimator, ABC):
         return decoder
 
     @abstractmethod
-    def _learn(self, counts: np.ndarray, labels: np.ndarray, order: np.ndarray) -> None:
-        """Learn from counts (trial, bin, unit), labels 0 .. n_classes - 1 and the row numbers in time order."""
+    def _learn(self, counts: np.ndarray, labels: np.ndarray) -> None:
+        """Learn from counts (trial, bin, unit) and labels 0 .. n_classes - 1, trials in time order."""
 
     @abstractmethod
     def _probabilities(self, counts: np.ndarray) -> np.ndarray:

@@ -13,17 +13,18 @@ class InnerFold:
     validate: np.ndarray
 
 
-def inner_folds(labels: np.ndarray, order: np.ndarray, n_folds: int) -> list[InnerFold]:
+def inner_folds(labels: np.ndarray, n_folds: int) -> list[InnerFold]:
     """At most n_folds contiguous blocks of near-equal length, each held out once.
 
-    labels : (trial,) integers; order : (trial,) row numbers in time order.
+    labels : (trial,) integers, trials in time order.
     With fewer trials than folds, one block a trial. A trial whose class occurs only in its own block can't be predicted
     from the others and is not validated on; a fold whose training trials hold one class only, or which has nothing left
     to validate on, is left out. So the list may be shorter than asked for, and empty where labels come in two runs.
     """
     folds = []
-    for block in np.array_split(order, min(n_folds, len(order))):
-        train = order[~np.isin(order, block)]
+    trials = np.arange(len(labels))
+    for block in np.array_split(trials, min(n_folds, len(trials))):
+        train = np.setdiff1d(trials, block)
         known = np.unique(labels[train])
         validate = block[np.isin(labels[block], known)]
         if len(known) > 1 and len(validate):

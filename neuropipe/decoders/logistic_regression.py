@@ -54,13 +54,13 @@ class LogisticRegressionDecoder(CountsDecoder):
         self.n_inner_folds = n_inner_folds
         self.n_averaged = n_averaged
 
-    def _learn(self, counts, labels, order):
+    def _learn(self, counts, labels):
         check_space(self.windows, self.n_bins, self.offsets, self.strengths, self.n_inner_folds)
         if self.n_averaged < 1:
             raise BadInput(f"n_averaged = {self.n_averaged} can't be used: average at least one model")
         running = cumulate(counts)
         poolings = distinct_poolings(counts.shape[1], self.windows, self.n_bins)
-        folds = inner_folds(labels, order, self.n_inner_folds)
+        folds = inner_folds(labels, self.n_inner_folds)
         ranked = rank_settings(running, labels, folds, poolings, self.offsets, self.strengths)
         self.settings_ = ranked[: self.n_averaged]
         self.models_ = [LinearModel.fit(running, labels, setting) for setting in self.settings_]

@@ -26,11 +26,11 @@ class RateLogistic(CountsDecoder):
         self.strengths = strengths
         self.n_inner_folds = n_inner_folds
 
-    def _learn(self, counts, labels, order):
+    def _learn(self, counts, labels):
         check_space([(0.0, 1.0)], [1], [0.0], self.strengths, self.n_inner_folds)
         running = cumulate(counts)
         whole = (0, counts.shape[1])
-        folds = inner_folds(labels, order, self.n_inner_folds)
+        folds = inner_folds(labels, self.n_inner_folds)
         self.setting_ = rank_settings(running, labels, folds, [whole], [0.0], self.strengths)[0]
         self.model_ = LinearModel.fit(running, labels, self.setting_)
 

@@ -47,7 +47,7 @@ class XGBoostDecoder(CountsDecoder):
         self.seed = seed
         self.n_threads = n_threads
 
-    def _learn(self, counts, labels, order):
+    def _learn(self, counts, labels):
         parameters = {
             "objective": "multi:softprob",
             "num_class": len(self.classes_),

@@ -14,6 +14,8 @@ QUICK = {
     "logistic_regression": {"n_bins": (1, 2), "offsets": (0.0, 30.0), "strengths": (1.0, 16.0), "n_averaged": 3},
     "xgboost": {"n_rounds": 40, "n_threads": 1, "learning_rate": 0.2},
 }
+# Trees that each see a random half of the trials estimate even class frequencies with noise.
+ALL_TRIALS = {"xgboost": {"trial_fraction": 1.0}}
 
 
 def quick(name, **parameters):
@@ -155,12 +157,12 @@ class TestEveryDecoder:
         in_order = quick(name).fit(counts, labels).predict_proba(counts)
         mixed = np.random.default_rng(2).permutation(90)
         decoder = quick(name).fit(counts[mixed], labels[mixed], trial_start=mixed * 2.5)
-        np.testing.assert_allclose(decoder.predict_proba(counts), in_order, atol=1e-5)
+        np.testing.assert_array_equal(decoder.predict_proba(counts), in_order)
 
     def test_a_silent_unit_changes_nothing_however_it_fires_later(self, name):
         counts, labels = easy_trials()
         padded = np.concatenate([counts, np.zeros_like(counts[:, :, :1])], axis=2)
-        decoder = quick(name, **({"feature_fraction": 1.0} if name == "xgboost" else {})).fit(padded, labels)
+        decoder = quick(name).fit(padded, labels)
         assert np.isfinite(decoder.predict_proba(padded)).all()
         awake = padded.copy()
         awake[:, :, -1] = 9
@@ -168,7 +170,8 @@ class TestEveryDecoder:
 
     def test_silence_everywhere_gives_the_class_frequencies_or_near(self, name):
         labels = np.repeat([0, 1, 0], 20)
-        probability = quick(name).fit(np.zeros((60, 4, 3)), labels).predict_proba(np.zeros((2, 4, 3)))
+        decoder = quick(name, **ALL_TRIALS.get(name, {})).fit(np.zeros((60, 4, 3)), labels)
+        probability = decoder.predict_proba(np.zeros((2, 4, 3)))
         np.testing.assert_allclose(probability, [[2 / 3, 1 / 3]] * 2, atol=0.02)
 
     def test_a_class_of_one_trial(self, name):

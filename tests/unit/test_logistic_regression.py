@@ -145,12 +145,11 @@ class TestInnerFolds:
     @given(st.integers(2, 40), st.integers(2, 6), st.integers(0, 2**31))
     def test_blocks_are_contiguous_in_time_disjoint_and_validate_known_classes_only(self, n_trials, n_folds, seed):
         generator = np.random.default_rng(seed)
-        labels, order = generator.integers(0, 3, n_trials), generator.permutation(n_trials)
-        place = np.argsort(order)
+        labels = generator.integers(0, 3, n_trials)
         seen = np.empty(0, int)
-        for fold in inner_folds(labels, order, n_folds):
+        for fold in inner_folds(labels, n_folds):
             held_out = np.setdiff1d(np.arange(n_trials), fold.train)
-            assert np.ptp(place[held_out]) == len(held_out) - 1
+            assert np.ptp(held_out) == len(held_out) - 1
             assert np.isin(fold.validate, held_out).all()
             assert np.isin(labels[fold.validate], labels[fold.train]).all()
             assert len(np.unique(labels[fold.train])) > 1
@@ -159,15 +158,13 @@ class TestInnerFolds:
 
     def test_known_folds(self):
         labels = np.array([0, 1, 0, 1, 0, 1, 0, 2])
-        folds = inner_folds(labels, np.arange(8), 4)
+        folds = inner_folds(labels, 4)
         assert [fold.validate.tolist() for fold in folds] == [[0, 1], [2, 3], [4, 5], [6]]
-        assert (
-            len(inner_folds(labels[:3], np.arange(3), 4)) == 2
-        )  # holding out the only trial of class 1 leaves one class
+        assert len(inner_folds(labels[:3], 4)) == 2  # holding out the only trial of class 1 leaves one class
 
     def test_none_where_labels_come_in_two_runs(self):
         labels = np.repeat([0, 1], 10)
-        assert inner_folds(labels, np.arange(20), 2) == []
+        assert inner_folds(labels, 2) == []
         assert rank_settings(np.zeros((20, 3, 1)), labels, [], [(0, 2), (0, 1)], [0.0, 1.0], [4.0, 1.0, 16.0]) == [
             Setting((0, 2), 0.0, 4.0, None)
         ]
