@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from assets.leaderboard import standings_source
-from assets.standings import Standing, standings, table
+from assets.standings import Standing, standings, table, undamaged
 from neuropipe.catalog import Session
 from resources.artifact import Draft
 from resources.plan import Pipeline, Planner
@@ -38,7 +38,7 @@ def report_stage(evaluations: tuple[str, ...]) -> Stage:
     @memoized(group="results", kinds=("html",), source=standings_source, partitioned=False, gathers=evaluations)
     def report(draft: Draft, planner: Planner) -> None:
         """One HTML page of all that the store holds: scores, intervals, baselines and figures, by session."""
-        found = standings(planner)
+        found = undamaged(planner, standings(planner))
         page = render(planner, found, table(planner, found))
         (draft.data / "report.html").write_text(page, encoding="utf-8")
         draft.metadata["sessions"] = len({row.session for row in found})

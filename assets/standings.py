@@ -1,13 +1,13 @@
 """Standings: which evaluations the store holds, of which sessions and variants, and which are missing or failed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from neuropipe.evaluation import paired_difference
 from resources.artifact import Artifact
-from resources.plan import Planner
+from resources.plan import Planner, decide_again
 
 BASELINE = "rate_logistic"
 SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc", "calibration_error")
@@ -42,6 +42,19 @@ def standings(planner: Planner, keys: set[str] | None = None) -> list[Standing]:
     return found
 
 
+def undamaged(planner: Planner, found: list[Standing]) -> list[Standing]:
+    """The standings, with evaluations whose bytes have changed set aside and listed as missing."""
+    store = planner.pipeline.workspace.store
+    kept = []
+    for row in found:
+        if row.artifact is not None and store.verify(row.artifact):
+            store.quarantine(row.artifact.path)
+            note = f"it was damaged: neuropipe run evaluation/{row.model} --session {row.session}"
+            row = replace(row, state="missing", note=note, artifact=None)
+        kept.append(row)
+    return kept
+
+
 def _evaluations(planner: Planner) -> list[str]:
     return [name for name in planner.pipeline.stages if name.startswith("evaluation/")]
 
@@ -73,7 +86,7 @@ def _variants(planner: Planner, asset: str, session, model: str) -> Iterator[Sta
         if artifact.variant and (known is None or known.manifest["created"] < artifact.manifest["created"]):
             newest[artifact.variant] = artifact
     for variant, artifact in sorted(newest.items()):
-        decision = Planner(planner.pipeline, artifact.manifest["overrides"]).decide(asset, session)
+        decision = decide_again(planner.pipeline, artifact, session)
         current = decision.fingerprint == artifact.fingerprint
         yield Standing(
             session.key, model, "current" if current else "stale", variant, "" if current else decision.reason, artifact
@@ -131,5 +144,5 @@ def _over_baseline(planner: Planner, standing: Standing, found: list[Standing]) 
 def _predictions(planner: Planner, standing: Standing) -> pd.DataFrame:
     session = planner.pipeline.workspace.catalog.session(standing.session)
     decision = planner.decide(f"decoder/{standing.model}", session)
-    artifact = planner.pipeline.workspace.store.lookup(decision.asset, decision.session, decision.fingerprint)
-    return artifact.table("predictions")
+    store = planner.pipeline.workspace.store
+    return store.open_verified(decision.asset, decision.session, decision.fingerprint).table("predictions")
