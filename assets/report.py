@@ -37,7 +37,10 @@ def published_path(pipeline: Pipeline) -> Path:
 def report_stage(evaluations: tuple[str, ...]) -> Stage:
     @memoized(group="results", kinds=("html",), source=standings_source, partitioned=False, gathers=evaluations)
     def report(draft: Draft, planner: Planner) -> None:
-        """One HTML page of all that the store holds: scores, intervals, baselines and figures, by session."""
+        """One HTML page of all that the store holds: scores, intervals, baselines and figures, by session.
+
+        Open `report.html` in the folder that `path` names; `neuropipe report` prints where it lies.
+        """
         found = standings(planner)
         page = render(planner, found, table(planner, found))
         (draft.data / "report.html").write_text(page, encoding="utf-8")
