@@ -29,8 +29,7 @@ def collect(planner: Planner, keys: set[str] | None = None) -> pd.DataFrame:
 def standings_source(planner: Planner, session: None, *, fetch: bool) -> list[list]:
     """What a table of all sessions is made of: every evaluation by data version, every absence by its reason."""
     return [
-        [row.session, row.model, row.variant, row.state, row.artifact.data_version if row.artifact else row.note]
-        for row in standings(planner)
+        [row.session, row.model, row.variant, row.state, row.data_version or row.note] for row in standings(planner)
     ]
 
 
@@ -49,7 +48,7 @@ def leaderboard_stage(evaluations: tuple[str, ...]) -> Stage:
         found = standings(planner)
         ranked = table(planner, found)
         draft.table("leaderboard", ranked)
-        dead = dead_sessions(found, config.significance)
+        dead = dead_sessions(planner, found, config.significance)
         draft.check(
             "no_dead_session",
             not dead,
@@ -70,12 +69,13 @@ def leaderboard_stage(evaluations: tuple[str, ...]) -> Stage:
     return leaderboard
 
 
-def dead_sessions(found: list[Standing], significance: float) -> list[str]:
+def dead_sessions(planner: Planner, found: list[Standing], significance: float) -> list[str]:
     """Sessions in which no decoder beats chance, judged under the first scheme that is not a shuffle."""
+    store = planner.pipeline.workspace.store
     sessions: dict[str, dict[str, pd.DataFrame]] = {}
     for row in found:
         if row.state == "current" and not row.variant:
-            sessions.setdefault(row.session, {})[row.model] = row.artifact.table("scores")
+            sessions.setdefault(row.session, {})[row.model] = row.artifact(store).table("scores")
     dead = []
     for session, evaluations in sessions.items():
         schemes = next(iter(evaluations.values()))["scheme"].unique()
