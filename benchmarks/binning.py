@@ -1,7 +1,7 @@
 """Binning beside what a user would pick instead; medians of several runs, taken in turns in one process.
 
-    python benchmarks/binning.py           one moderate session: numpy, pynapple and torch_brain
-    python benchmarks/binning.py --full    also 70 M spikes x 2,000 units x 5,950 trials x 25 bins, from Zarr to Zarr,
+    python -m benchmarks.binning           one moderate session: numpy, pynapple and torch_brain
+    python -m benchmarks.binning --full    also 70 M spikes x 2,000 units x 5,950 trials x 25 bins, from Zarr to Zarr,
                                            against merely reading the spike times and writing the tensor
 
 Where the rivals' edges differ from [start + k * bin_width, start + (k + 1) * bin_width): pynapple rounds all times to

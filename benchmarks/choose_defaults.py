@@ -1,6 +1,6 @@
 """How the decoders' defaults were chosen: log loss and accuracy on recordings other than the ones they are reported on.
 
-    NEUROPIPE_MIRROR=... python benchmarks/choose_defaults.py [xgboost | logistic_regression]
+    NEUROPIPE_MIRROR=... python -m benchmarks.choose_defaults [xgboost | logistic_regression]
 
 Five sessions of Steinmetz et al. 2019 (4, 8, 12, 15 and 18 of the published R files: three mice, none of them Cori;
 session 3 is Cori 2016-12-18 and is left out). Two labels each: feedback (reward or not) and which side had the higher

@@ -1,6 +1,6 @@
 """Logistic regression in trial space beside scikit-learn's, on 228 trials x 54,450 features (1,089 units x 50 bins).
 
-    python benchmarks/logistic_regression.py
+    python -m benchmarks.logistic_regression
 
 The counts are simulated: Poisson, as sparse as 20 ms bins are, with a class signal in a fifth of the units. Both solve
 the same problem on the same features and end with weights on the features; our time includes the decomposition.

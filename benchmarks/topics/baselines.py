@@ -71,7 +71,7 @@ def _pipeline() -> Iterator[Figure]:
 
 
 def _peers() -> Iterator[Figure]:
-    command = "python benchmarks/binning.py --full"
+    command = "python -m benchmarks.binning --full"
     asked = {"numpy_searchsorted": ">= 5"}
     for rival, ratio in binning.moderate(5).items():
         if rival != "ours":
@@ -80,7 +80,7 @@ def _peers() -> Iterator[Figure]:
     name = "binning: 70 M spikes, Zarr to Zarr over read and write alone"
     yield Figure(name, full["over read and write"], asked="<= 1.5", command=command)
     yield Figure("binning: 70 M spikes, peak memory (GB)", full["peak GB"], asked="< 2", command=command)
-    command = "python benchmarks/logistic_regression.py"
+    command = "python -m benchmarks.logistic_regression"
     for name, (ratio, error) in logistic_regression.main().items():
         yield Figure(f"logistic regression: scikit-learn over ours, {name}", ratio, asked=">= 10", command=command)
         yield Figure(f"logistic regression: largest error, {name}", error, asked="<= 1e-5", command=command)
