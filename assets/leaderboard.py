@@ -64,7 +64,7 @@ def leaderboard_stage(evaluations: tuple[str, ...]) -> Stage:
         }
         scored = ranked[ranked["accuracy"].notna()]
         if len(scored):
-            draft.figure("leaderboard", figures.leaderboard(scored))
+            draft.figure("leaderboard", figures.leaderboard(scored.rename(columns={"majority": "accuracy_majority"})))
 
     return leaderboard
 
