@@ -46,14 +46,15 @@ LINEAR_VARIANTS = [
 
 TREES_VARIANTS = [
     {},
-    {"n_bins": 4},
-    {"n_rounds": 75},
-    {"n_rounds": 300},
-    {"max_depth": 3},
+    {"n_bins": (4,)},
+    {"n_bins": (8,)},
+    {"n_bins": (1, 2, 4)},
     {"feature_fraction": 0.03},
     {"feature_fraction": 0.3},
+    {"n_rounds": 300},
+    {"n_rounds": 300, "leaf_penalty": 10.0},
+    {"max_depth": 3},
     {"trial_fraction": 1.0},
-    {"leaf_penalty": 10.0, "n_rounds": 300},
 ]
 
 
