@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -208,10 +209,14 @@ def add(files, name, dataset, label, align, window, bin_width) -> None:
 @click.option("--port", default=3000, show_default=True)
 @speaks_plainly
 def ui(port) -> None:
-    """Open the Dagster web UI on this machine (loopback only)."""
+    """Open the Dagster web UI on this machine (loopback only); Ctrl-C stops it."""
     dagster = Path(sys.executable).with_name("dagster")
     os.chdir(CLONE)
-    os.execv(dagster, [str(dagster), "dev", "-m", "assets.definitions", "-h", "127.0.0.1", "-p", str(port)])
+    # A shell starts background jobs with Ctrl-C ignored, and Dagster would then ignore every signal to stop.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Dagster recommends another command, which does not ship with it.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:Function `dev_command` is superseded")
+    os.execv(dagster, [str(dagster), "dev", "-h", "127.0.0.1", "-p", str(port)])
 
 
 def chosen_sessions(pipeline: Pipeline, patterns: tuple[str, ...]) -> list[Session]:
