@@ -90,13 +90,14 @@ def run(selection, patterns, settings, refresh, dry_run, as_json) -> None:
         cli_tables.show_plan(Planner(pipeline, overrides).plan(sessions, assets), as_json)
         return
     from assets import driver
+    from assets.report import published_path
 
     with cli_tables.progress(quiet=as_json) as report:
         summary = driver.drive(pipeline, sessions, assets, overrides=overrides, refresh=refresh, report=report)
     if as_json:
         click.echo(json.dumps(summary.as_json()))
     else:
-        cli_tables.show_summary(summary)
+        cli_tables.show_summary(summary, published_path(pipeline) if "report" in assets else None)
     if summary.failed:
         sys.exit(FAILED_WORK)
 

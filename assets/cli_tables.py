@@ -6,6 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -231,8 +232,8 @@ def progress(quiet: bool) -> Iterator[Callable[["StepReport"], None]]:
 
         def tell(step: "StepReport") -> None:
             what = f"{step.asset} {step.session or ''}".strip()
-            if step.state == "start":
-                status.update(f"running {what} ...")
+            if step.state in ("start", "progress"):
+                status.update(f"{what}: {escape(step.reason) or 'running'} ...")
                 return
             took = f" {step.seconds:.1f} s" if step.seconds is not None else ""
             why = f"  [dim]{escape(step.reason)}[/]" if step.reason and step.state != "failed" else ""
@@ -244,8 +245,10 @@ def progress(quiet: bool) -> Iterator[Callable[["StepReport"], None]]:
         yield tell
 
 
-def show_summary(summary: "Summary") -> None:
+def show_summary(summary: "Summary", report: Path | None = None) -> None:
     numbers = summary.as_json()
     click.echo(f"{numbers['hit']} hit, {numbers['run']} run, {numbers['failed']} failed in {numbers['seconds']:.1f} s")
+    if report is not None:
+        click.echo(f"report: {report}")
     for failure in summary.failures:
         click.echo(f"neuropipe: {failure.asset} of {failure.session}: {failure.reason}", err=True)

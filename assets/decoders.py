@@ -35,8 +35,8 @@ def _decoder_stage(plugin: Plugin) -> Stage:
         tools=("numpy", *plugin.facts.get("tools", ())),
         checks={"out_of_fold": "Every prediction was made by a decoder that had not seen the trial."},
     )
-    def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact) -> None:
-        decode(draft, plugin, config.model_dump(), binned, folds)
+    def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact, log: Any) -> None:
+        decode(draft, plugin, config.model_dump(), binned, folds, log)
 
     return decoder
 
@@ -45,7 +45,9 @@ def _module(module: str, _: Any) -> tuple[str, ...]:
     return (module,)
 
 
-def decode(draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Artifact, folds: Artifact) -> None:
+def decode(
+    draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Artifact, folds: Artifact, log: Any
+) -> None:
     """Fit on the training trials of every fold, predict its test trials, then refit on everything."""
     counts = binned.arrays["counts"][:]
     classes = np.array(binned.arrays["counts"].attrs["classes"])
@@ -65,7 +67,12 @@ def decode(draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Art
         return rows, time.perf_counter() - began
 
     splits = [split for _, split in table.groupby(["scheme", "fold"], sort=False)]
-    folded = side_by_side(one_fold, splits, bytes_each=COPIES * counts.size * 8)
+    folded = side_by_side(
+        one_fold,
+        splits,
+        bytes_each=COPIES * counts.size * 8,
+        report=lambda n_done: log.info(f"{n_done} of {len(splits)} folds fitted"),
+    )
     every = pd.concat([rows for rows, _ in folded], ignore_index=True)
     draft.table("predictions", every)
     draft.json("classes", classes.tolist())

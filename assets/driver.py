@@ -21,7 +21,7 @@ Report = Callable[["StepReport"], None]
 
 @dataclass(frozen=True)
 class StepReport:
-    """One thing that happened. state : hit | start | done | failed | skipped."""
+    """One thing that happened. state : hit | start | progress | done | failed | skipped."""
 
     asset: str
     session: str | None
@@ -163,8 +163,11 @@ class _Watcher:
 
     def __call__(self, entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
-        asset = self.asset_of.get(event.step_key or "") if event is not None else None
+        asset = self.asset_of.get(entry.step_key or "")
         if asset is None:
+            return
+        if event is None:
+            self.report(StepReport(asset, self.session, "progress", entry.user_message))
             return
         if event.event_type == dg.DagsterEventType.STEP_START:
             self.began[asset] = time.perf_counter()

@@ -27,10 +27,10 @@ code{background:#f4f4f4;padding:0 .25rem}figure{margin:1rem 0}
 """
 
 
-def published_path(pipeline: Pipeline) -> Path:
-    """Where the newest report lies."""
+def published_path(pipeline: Pipeline) -> Path | None:
+    """Where the newest report lies, if there is one."""
     artifact = pipeline.workspace.store.latest("report", None)
-    return artifact.path / "data" / "report.html"
+    return artifact.path / "data" / "report.html" if artifact is not None else None
 
 
 @memoized(group="results", kinds=("html",), partitioned=False)

@@ -64,3 +64,13 @@ def place(tmp_path) -> Place:
     shutil.copy(ROOT / "dagster.yaml", tmp_path / "home")
     shutil.copytree(ROOT / "data" / "catalog", tmp_path / "catalog", ignore=shutil.ignore_patterns("local.yaml"))
     return made
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Name every test that was skipped, so that what was not shown is not overlooked."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        terminalreporter.section("skipped, by name")
+        for report in skipped:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+            terminalreporter.line(f"{report.nodeid}: {str(reason).removeprefix('Skipped: ')}")
