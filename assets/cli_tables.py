@@ -245,10 +245,17 @@ def progress(quiet: bool) -> Iterator[Callable[["StepReport"], None]]:
         yield tell
 
 
-def show_summary(summary: "Summary", report: Path | None = None) -> None:
+def show_summary(summary: "Summary", as_json: bool = False, report: Path | None = None) -> None:
+    """What was done, and on stderr what failed, in JSON mode too."""
     numbers = summary.as_json()
-    click.echo(f"{numbers['hit']} hit, {numbers['run']} run, {numbers['failed']} failed in {numbers['seconds']:.1f} s")
-    if report is not None:
-        click.echo(f"report: {report}")
+    if as_json:
+        click.echo(json.dumps(numbers))
+    else:
+        click.echo(
+            f"{numbers['hit']} hit, {numbers['run']} run, {numbers['failed']} failed in {numbers['seconds']:.1f} s"
+        )
+        if report is not None:
+            click.echo(f"report: {report}")
     for failure in summary.failures:
-        click.echo(f"neuropipe: {failure.asset} of {failure.session}: {failure.reason}", err=True)
+        what = f"{failure.asset} of {failure.session}" if failure.session else failure.asset
+        click.echo(f"neuropipe: {what}: {failure.reason}", err=True)

@@ -12,7 +12,7 @@ from resources.plan import Pipeline, Planner
 
 @dataclass(frozen=True)
 class Garbage:
-    """One thing that nothing needs. kind : artifact | variant | unfinished | quarantined | raw file."""
+    """One thing that nothing needs. kind : artifact | variant | unfinished | lock | quarantined | raw file."""
 
     kind: str
     path: Path
@@ -72,10 +72,13 @@ def _leftovers(pipeline: Pipeline) -> Iterator[Garbage]:
     for path in sorted((root / ".stage").glob("*")):
         if path.is_dir() and not _alive(path.with_suffix(".lock")):
             yield Garbage("unfinished", path, _size(path))
+    for path in sorted((*(root / ".stage").glob("*.lock"), *(root / ".locks").glob("*"))):
+        if not _alive(path):
+            yield Garbage("lock", path, 0)
 
 
 def _alive(lock: Path) -> bool:
-    """Whether the process that writes a draft still lives: it holds the draft's lock."""
+    """Whether the process that made a lock still lives: it holds it."""
     try:
         with lock.open() as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

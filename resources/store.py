@@ -132,9 +132,11 @@ class ArtifactStore:
         """A staging directory, gone at exit unless committed; its lock file tells `gc` that its owner is alive."""
         stage = self.root / ".stage" / uuid.uuid4().hex
         with storage_trouble_in_words(self.root, "an artifact"):
-            stage.mkdir(parents=True)
+            stage.parent.mkdir(parents=True, exist_ok=True)
+        # The lock comes first: `gc` takes a draft without one for abandoned.
         with process_lock(stage.with_suffix(".lock")):
             try:
+                stage.mkdir()
                 yield Draft(stage)
             except OSError as error:
                 if is_full(error):
