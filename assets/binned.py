@@ -51,12 +51,15 @@ def without_task(session: Session) -> str | None:
     applies_to=without_task,
     tools=("zarr",),
     checks={
-        "counts_finite": "Every count is a finite number and no unit axis is empty.",
+        "counts_finite": "The counts are whole numbers, with at least one trial, bin and unit.",
         "counts_equal_spikes": "The counts add up to the spikes that fall into the windows.",
     },
 )
 def binned(draft: Draft, session: Session, config: BinnedConfig, recording: Artifact) -> None:
-    """Spike counts (trial, bin, unit) around the task's event, and the labels to decode."""
+    """Spike counts (trial, bin, unit) around the task's event, and the labels to decode.
+
+    Label, event, window and bin width come from the data set's task. The figure shows activity by class.
+    """
     trials = recording.table("trials")
     labelled = label_trials(trials, config, session.key)
     n_bins = round((config.window[1] - config.window[0]) / config.bin_width)

@@ -28,7 +28,7 @@ def _decoder_stage(plugin: Plugin) -> Stage:
         name=f"decoder/{plugin.name}",
         group="decoders",
         kinds=("parquet", *plugin.facts.get("tools", ())),
-        description=plugin.summary,
+        description=f"{plugin.summary}\n\nFitted to each fold's training trials, it predicts the test trials.",
         config=config_model(plugin),
         applies_to=without_task,
         plugins=functools.partial(_module, plugin.module),

@@ -44,7 +44,10 @@ def leaderboard_stage(evaluations: tuple[str, ...]) -> Stage:
         checks={"no_dead_session": "In every session some decoder beats chance."},
     )
     def leaderboard(draft: Draft, config: LeaderboardConfig, planner: Planner) -> None:
-        """Every decoder of every session that the store holds, ranked within session and scheme."""
+        """Every decoder of every session that the store holds, ranked within session and scheme.
+
+        What failed or is missing is listed too; `neuropipe leaderboard` prints the table.
+        """
         found = standings(planner)
         ranked = table(planner, found)
         draft.table("leaderboard", ranked)

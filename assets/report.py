@@ -35,7 +35,10 @@ def published_path(pipeline: Pipeline) -> Path | None:
 
 @memoized(group="results", kinds=("html",), partitioned=False)
 def report(draft: Draft, planner: Planner, leaderboard: Artifact) -> None:
-    """One HTML page of all that the store holds: scores, intervals, baselines and figures, by session."""
+    """One HTML page of all that the store holds: scores, intervals, baselines and figures, by session.
+
+    Open `report.html` in the folder that `path` names; `neuropipe report` prints where it lies.
+    """
     page = render(planner, standings(planner), leaderboard.table("leaderboard"))
     (draft.data / "report.html").write_text(page, encoding="utf-8")
     draft.metadata["page"] = "data/report.html"
