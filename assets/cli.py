@@ -89,7 +89,9 @@ def run(selection, patterns, settings, refresh, dry_run, as_json) -> None:
     SELECTION takes names, globs ('decoder/*') and Dagster's syntax ('+evaluation/xgboost'); nothing means everything.
     """
     pipeline = build_pipeline()
-    sessions, assets = chosen_sessions(pipeline, patterns), select(pipeline, selection)
+    assets = select(pipeline, selection)
+    of_sessions = bool(patterns) or any(pipeline.stage(asset).partitioned for asset in assets)
+    sessions = chosen_sessions(pipeline, patterns) if of_sessions else []
     overrides = parse_settings(pipeline, settings)
     if dry_run:
         cli_tables.show_plan(Planner(pipeline, overrides).plan(sessions, assets), as_json)
@@ -196,7 +198,7 @@ def gc(dry_run, variants, as_json) -> None:
 @click.option("--name", help="Session name (default: the file's name).")
 @click.option("--dataset", default="mine", show_default=True, help="Data set to add to.")
 @click.option("--label", required=True, help="What to decode: an array of labels in the file, one a trial.")
-@click.option("--align", default="trial_start", show_default=True, help="Event that trials are aligned to.")
+@click.option("--align", default="start", show_default=True, help="Event that trials are aligned to.")
 @click.option("--window", nargs=2, type=float, required=True, metavar="START STOP", help="s around the event.")
 @click.option("--bin-width", type=float, required=True, help="s.")
 @speaks_plainly

@@ -1,5 +1,6 @@
 """decoder/<name>: out-of-fold predictions of one decoder, and the decoder refitted on all trials."""
 
+import ast
 import functools
 import time
 from typing import Any
@@ -109,7 +110,7 @@ def _rows(scheme, fold, test, classes, codes, probabilities) -> pd.DataFrame:
     )
 
 
-_ANNOTATIONS = {"int": int, "float": float, "str": str, "bool": bool}
+_PLAIN_TYPES = {"int": int, "float": float, "str": str, "bool": bool, "tuple": tuple, "list": list}
 
 
 def config_model(plugin: Plugin) -> type[StageConfig]:
@@ -126,12 +127,8 @@ def config_model(plugin: Plugin) -> type[StageConfig]:
 
 
 def _annotation(text: str, default: Any) -> Any:
-    """The type of a keyword, where it is a plain one; anything else is left to the decoder to check."""
-    names = [part.strip() for part in text.split("|")]
-    if text and all(name in _ANNOTATIONS or name == "None" for name in names):
-        annotation = None
-        for name in names:
-            member = _ANNOTATIONS.get(name, type(None))
-            annotation = member if annotation is None else annotation | member
-        return annotation
-    return type(default) if not text and type(default) in _ANNOTATIONS.values() else Any
+    """The type of a keyword, where it is made of plain ones; anything else is left to the decoder to check."""
+    if not text:
+        return type(default) if type(default) in _PLAIN_TYPES.values() else Any
+    names = {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
+    return eval(text, {"__builtins__": {}}, _PLAIN_TYPES) if names <= set(_PLAIN_TYPES) else Any

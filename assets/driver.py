@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
 from resources.memo import CACHE_TAG, REFRESH
 from resources.plan import Decision, Overrides, Pipeline, Planner
+from resources.workspace import CLONE
 
 Report = Callable[["StepReport"], None]
 
@@ -96,6 +98,8 @@ def run_history() -> dg.DagsterInstance:
         home.mkdir(parents=True, exist_ok=True)
         if not os.access(home, os.W_OK):
             raise PermissionError(errno.EACCES, "it can't be written")
+        if not (home / "dagster.yaml").exists():  # without one Dagster sends telemetry, and says much
+            shutil.copy(CLONE / "dagster.yaml", home)
     except OSError as error:
         raise BadInput(
             f"Dagster's run history has no place in {home} ({error.strerror}): set DAGSTER_HOME to a folder that can "

@@ -6,6 +6,7 @@ from typing import Any
 
 from neuropipe import readers, simulate
 from neuropipe.catalog import Session
+from neuropipe.errors import BadInput
 from neuropipe.registry import Plugin, check_parameters
 from resources.artifact import Draft
 from resources.plan import Planner
@@ -17,9 +18,11 @@ SECONDS_BETWEEN_WORDS = 2.0
 
 
 def _plugin(session: Session) -> Plugin:
-    if session.dataset.simulator is not None:
-        return simulate.get(session.dataset.simulator)
-    return readers.get(session.dataset.reader)
+    dataset = session.dataset
+    try:
+        return simulate.get(dataset.simulator) if dataset.simulator is not None else readers.get(dataset.reader)
+    except BadInput as error:
+        raise BadInput(f"data set {session.dataset_name}: {error}") from None
 
 
 def _plugin_module(session: Session) -> tuple[str, ...]:

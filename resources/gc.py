@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resources.artifact import Artifact
-from resources.plan import Pipeline, Planner
+from resources.plan import Pipeline, Planner, decide_again
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,19 @@ def _artifacts(pipeline: Pipeline, drop_variants: bool) -> Iterator[Garbage]:
 
 def _needed(pipeline: Pipeline, held: list[Artifact], drop_variants: bool) -> set[Path]:
     """Artifacts that today's plan hits, by default or in a variant, and whatever LATEST still names."""
-    planners = {"": Planner(pipeline)}
+    planner = Planner(pipeline)
     kept: set[Path] = set()
     for artifact in held:
         if artifact.manifest["asset"] not in pipeline.stages:
             continue
         if artifact.variant and drop_variants:
             continue
-        if artifact.variant not in planners:
-            planners[artifact.variant] = Planner(pipeline, artifact.manifest["overrides"])
         key = artifact.manifest["session"]
         if key is not None and key not in pipeline.workspace.catalog.sessions:
             continue
         session = pipeline.workspace.catalog.session(key) if key is not None else None
-        decision = planners[artifact.variant].decide(artifact.manifest["asset"], session)
+        asset = artifact.manifest["asset"]
+        decision = decide_again(pipeline, artifact, session) if artifact.variant else planner.decide(asset, session)
         newest = pipeline.workspace.store.lookup(decision.asset, key, artifact.fingerprint)
         current = decision.fingerprint == artifact.fingerprint and newest.path == artifact.path
         latest = pipeline.workspace.store.latest(artifact.manifest["asset"], key)

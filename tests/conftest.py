@@ -6,6 +6,9 @@ import pytest
 
 from tests.installation import ROOT, Place, make_place
 
+# Small decompositions in several processes at once: more threads each would only get into each other's way.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
 # Tests must not write into the clone's own run history, store or raw folder.
 os.environ.pop("DAGSTER_HOME", None)
 

@@ -1,5 +1,6 @@
 """Edits of code and catalogue, killed runs and damage, through the real command on a copy of the project."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -121,16 +122,27 @@ BELOW_BINNED = {
             {"binned": "changed: config.window", **BELOW_BINNED},
             id="the window of the task",
         ),
-        pytest.param("neuropipe/decoders/scaling.py", '"""Scaling', '"""Rescaling', {}, id="a docstring"),
-        pytest.param("neuropipe/binning_kernel.py", "import numpy", "# why\nimport numpy", {}, id="a comment"),
-        pytest.param("neuropipe/figures.py", "import numpy", "STYLE = 'new'\nimport numpy", {}, id="figures restyled"),
-        pytest.param("catalog/quick.yaml", "title: Quick", "title: Other", {}, id="the title"),
-        pytest.param("catalog/quick.yaml", "Ratcliff and McKoon", "R. and M.", {}, id="the citation"),
     ],
 )
 def test_an_edit_reruns_exactly_what_it_can_change(made, path, old, new, expected):
     with made.edited(path, old, new):
         assert to_run(made) == expected
+
+
+def test_what_no_result_depends_on_reruns_nothing(made):
+    edits = [
+        ("neuropipe/decoders/scaling.py", '"""Scaling', '"""Rescaling'),
+        ("neuropipe/binning_kernel.py", "import numpy", "# why\nimport numpy"),
+        ("neuropipe/decoders/xgboost.py", '"multi:softprob",', '"multi:softprob",\n\n'),
+        ("neuropipe/decoders/logistic_regression.py", "@decoder(", "UNUSED = 1\n\n@decoder("),
+        ("neuropipe/figures.py", "import numpy", "STYLE = 'new'\nimport numpy"),
+        ("catalog/quick.yaml", "title: Quick", "title: Other"),
+        ("catalog/quick.yaml", "Ratcliff and McKoon", "R. and M."),
+    ]
+    with contextlib.ExitStack() as all_edits:
+        for edit in edits:
+            all_edits.enter_context(made.edited(*edit))
+        assert to_run(made) == {}
 
 
 def test_an_edit_without_effect_runs_one_stage_and_stops_at_the_same_bytes(made):
@@ -139,11 +151,7 @@ def test_an_edit_without_effect_runs_one_stage_and_stops_at_the_same_bytes(made)
     assert counts(made.json("run", *EVALUATIONS, *SESSION)) == (7, 0, 0), "and back is free"
 
 
-def test_an_edited_decoder_runs_with_its_evaluation_only_where_its_predictions_change(made):
-    with made.edited(
-        "neuropipe/decoders/xgboost.py", 'objective": "multi:softprob",', 'objective": "multi:softprob",\n'
-    ):
-        assert to_run(made) == {}, "layout is no code"
+def test_an_edited_decoder_runs_with_its_evaluation_where_its_predictions_change(made):
     with made.edited("neuropipe/decoders/xgboost.py", ": self.leaf_penalty", ": 9 * self.leaf_penalty"):
         assert counts(made.json("run", *EVALUATIONS, *SESSION)) == (5, 2, 0)
 
