@@ -173,8 +173,8 @@ def show_leaderboard(ranked: "pd.DataFrame", as_json: bool) -> None:
         click.echo()
     click.echo(
         "accuracy: over all out-of-fold predictions; ci: its 95 % block-bootstrap interval; p_value: against labels "
-        "shifted in time.\nover_rate: paired difference to rate-only logistic regression. Shuffled folds let slow drift "
-        "leak into the score. More columns: --json, docs/evaluation.md."
+        "shifted in time.\nover_rate: paired difference to rate-only logistic regression. Shuffled folds let slow "
+        "drift leak into the score. More columns: --json, docs/evaluation.md."
     )
 
 
