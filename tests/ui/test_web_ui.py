@@ -81,6 +81,18 @@ class Site:
         self.page.get_by_role("link", name="View", exact=True).click()
         return self.run_ended()
 
+    def choose_partition(self, launchpad, session: str) -> bool:
+        """Type a session and click on it in the list, which closes again while the launchpad is still loading."""
+        field = launchpad.get_by_placeholder("Partition")
+        field.fill("")
+        field.fill(session)
+        self.page.wait_for_timeout(1000)
+        offered = self.page.get_by_text(session, exact=True).filter(visible=True)
+        if offered.count() == 0:
+            return False
+        offered.first.click()
+        return True
+
     def run_ended(self) -> str:
         """On the page of a run: wait for its end, say which."""
         self.page.wait_for_url("**/runs/*")
@@ -248,8 +260,7 @@ def test_the_launchpad_makes_a_variant_reuses_the_rest_and_says_why_a_decoder_fa
     site.page.get_by_role("button", name="Materialize").first.locator("xpath=following::button[1]").click()
     site.shown("Open launchpad").click()
     launchpad = site.page.get_by_role("dialog").filter(has_text="Launchpad")
-    launchpad.get_by_placeholder("Partition").fill(session)
-    site.shown(session).click()
+    until(lambda: site.choose_partition(launchpad, session), "the launchpad to offer the session", site.server)
     launchpad.locator(".CodeMirror").first.click()
     site.page.keyboard.press("Control+A")
     site.page.keyboard.insert_text(
@@ -289,6 +300,12 @@ def test_what_the_command_line_finds_in_the_store_is_fresh_in_the_ui(site):
     assert (binned["cache"], binned["cache_reason"]) == ("hit", "planned hit")
     site.open("assets/folds?view=checks")
     site.shown("Passed")
+
+
+def test_a_port_that_is_taken_is_refused_in_a_sentence(site):
+    second = site.place.neuropipe("ui", "--port", str(site.port))
+    assert second.returncode == 2
+    assert second.stderr.startswith(f"neuropipe: can't listen on port {site.port} (")
 
 
 def test_the_ui_speaks_to_this_machine_only_and_stops_when_told(site):
