@@ -200,7 +200,8 @@ class Planner:
         """One version of a stage for all sessions: code, tools and settings. Dagster compares it to tell staleness."""
         seen = {}
         for session in self.pipeline.workspace.catalog if stage.partitioned else [None]:
-            seen[self._head(stage, session)] = None
+            if session is None or not stage.applies_to(session):
+                seen[self._head(stage, session)] = None
         return digest(sorted(seen))[:16]
 
     def _head(self, stage: Stage, session: Session | None) -> str:
