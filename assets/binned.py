@@ -58,12 +58,15 @@ def without_task(session: Session) -> str | None:
     applies_to=without_task,
     tools=("zarr",),
     checks={
-        "counts_finite": "Every count is a finite number and no unit axis is empty.",
+        "counts_finite": "The counts are whole numbers, with at least one trial, bin and unit.",
         "counts_equal_spikes": "The counts add up to the spikes that fall into the windows.",
     },
 )
 def binned(draft: Draft, session: Session, config: BinnedConfig, recording: Artifact) -> None:
-    """Spike counts (trial, bin, unit) around the task's event, and the labels to decode."""
+    """Spike counts (trial, bin, unit) around the task's event, and the labels to decode.
+
+    Label, event, window and bin width come from the data set's task. The figure shows activity by class.
+    """
     trials, published = recording.table("trials"), published_counts(recording)
     if published is None and config.align not in trials:
         raise BadInput(f"{session.key}: no event {config.align!r} in the trial table; it has {', '.join(trials)}")

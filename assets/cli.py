@@ -3,6 +3,7 @@
 import functools
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from resources.plan import Pipeline, Planner
 from resources.workspace import CLONE
 
 BAD_INPUT, FAILED_WORK, INTERRUPTED = 2, 1, 130
+LOOPBACK = "127.0.0.1"
 
 
 def main() -> None:
@@ -97,10 +99,11 @@ def run(selection, patterns, settings, refresh, dry_run, as_json) -> None:
         cli_tables.show_plan(Planner(pipeline, overrides).plan(sessions, assets), as_json)
         return
     from assets import driver
+    from assets.report import published_path
 
     with cli_tables.progress(quiet=as_json) as report:
         summary = driver.drive(pipeline, sessions, assets, overrides=overrides, refresh=refresh, report=report)
-    cli_tables.show_summary(summary, as_json)
+    cli_tables.show_summary(summary, as_json, published_path(pipeline) if "report" in assets else None)
     if summary.failed:
         sys.exit(FAILED_WORK)
 
@@ -213,10 +216,25 @@ def add(files, name, dataset, label, align, window, bin_width) -> None:
 @click.option("--port", default=3000, show_default=True)
 @speaks_plainly
 def ui(port) -> None:
-    """Open the Dagster web UI on this machine (loopback only)."""
+    """Open the Dagster web UI on this machine (loopback only); Ctrl-C stops it."""
     dagster = Path(sys.executable).with_name("dagster")
+    refuse_taken_port(port)
     os.chdir(CLONE)
-    os.execv(dagster, [str(dagster), "dev", "-m", "assets.definitions", "-h", "127.0.0.1", "-p", str(port)])
+    # A shell starts background jobs with Ctrl-C ignored, and Dagster would then ignore every signal to stop.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Dagster recommends another command, which does not ship with it.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:Function `dev_command` is superseded")
+    os.execv(dagster, [str(dagster), "dev", "-h", LOOPBACK, "-p", str(port)])
+
+
+def refuse_taken_port(port: int) -> None:
+    """Dagster would start all its services, report an error among their messages and stay."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except (OSError, OverflowError) as error:
+            raise BadInput(f"can't listen on port {port} ({error}): name another with --port") from None
 
 
 def chosen_sessions(pipeline: Pipeline, patterns: tuple[str, ...]) -> list[Session]:

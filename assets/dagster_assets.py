@@ -4,6 +4,7 @@ import base64
 import json
 import types
 import typing
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ OVERRIDES_TAG = "neuropipe/overrides"
 DAMAGED_INPUT = "damaged_input"
 NOT_APPLICABLE = "not-applicable"
 LARGEST_PREVIEW = 400_000
+MOST_LINES = 6
 _SCALARS = {int: dg.Int, float: dg.Float, str: dg.String, bool: dg.Bool}
 
 
@@ -36,11 +38,8 @@ def to_asset(stage: Stage, pipeline: Pipeline, partitions: dg.PartitionsDefiniti
         deps=[asset_key(upstream) for upstream in dict.fromkeys([*stage.inputs.values(), *stage.gathers])],
         code_version=Planner(pipeline).declared_version(stage),
         config_schema=config_schema(stage.config),
-        check_specs=[
-            dg.AssetCheckSpec(check, asset=asset_key(stage.name), description=promise)
-            for check, promise in stage.checks.items()
-        ],
-        description=stage.description,
+        check_specs=_check_specs(stage, partitions),
+        description=f"{stage.description}\n\n{_on_the_command_line(stage)}",
         group_name=stage.group,
         kinds=set(stage.kinds),
     )
@@ -64,6 +63,25 @@ def to_asset(stage: Stage, pipeline: Pipeline, partitions: dg.PartitionsDefiniti
     return step
 
 
+def _check_specs(stage: Stage, partitions: dg.PartitionsDefinition) -> list[dg.AssetCheckSpec]:
+    """Checks by session, like their assets: else the UI would show that of whichever session came last."""
+    of_sessions = partitions if stage.partitioned else None
+    with warnings.catch_warnings():
+        # Dagster calls partitioned checks a preview that may change with its version, which is pinned.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return [
+            dg.AssetCheckSpec(
+                check, asset=asset_key(stage.name), description=promise, blocking=True, partitions_def=of_sessions
+            )
+            for check, promise in stage.checks.items()
+        ]
+
+
+def _on_the_command_line(stage: Stage) -> str:
+    key = " --session KEY" if stage.partitioned else ""
+    return f"On the command line: `neuropipe show {stage.name}{key}` says where it lies and what is in it."
+
+
 def overrides_of(pipeline: Pipeline, run: dg.DagsterRun) -> dict[str, dict[str, Any]]:
     """asset -> fields that a run overrides: from its configuration (the UI) and its tag (the command line).
 
@@ -78,43 +96,56 @@ def overrides_of(pipeline: Pipeline, run: dg.DagsterRun) -> dict[str, dict[str, 
 
 
 def to_result(stage: Stage, outcome: Outcome) -> dg.MaterializeResult:
+    checks = check_results(stage, outcome.artifact)
     if outcome.artifact is None:
         return dg.MaterializeResult(
             data_version=dg.DataVersion(NOT_APPLICABLE),
             metadata={"applicable": False, "reason": outcome.reason},
-            check_results=[
-                dg.AssetCheckResult(check_name=check, passed=True, metadata={"applicable": False})
-                for check in stage.checks
-            ],
+            check_results=checks,
         )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(outcome.artifact.data_version),
         metadata={"cache": outcome.state, "cache_reason": outcome.reason, **metadata_of(outcome.artifact)},
-        check_results=[check_result(check, outcome.artifact) for check in stage.checks],
+        check_results=checks,
     )
 
 
 def metadata_of(artifact: Artifact) -> dict[str, Any]:
-    """What the UI shows of an artifact: what the stage reported, where it lies, and its figures."""
-    shown: dict[str, Any] = {
-        "path": dg.MetadataValue.path(str(artifact.path)),
-        "fingerprint": artifact.fingerprint[:16],
-        "bytes": artifact.manifest["bytes"],
-        "seconds": artifact.manifest["seconds"],
-    }
-    if artifact.variant:
-        shown["variant"] = artifact.variant
-    for name, value in artifact.metadata.items():
-        shown[name] = dg.MetadataValue.json(value) if isinstance(value, dict | list) else value
+    """What the UI shows of an artifact, in the order a person looks: figures, facts, where it lies."""
+    shown: dict[str, Any] = {"variant": artifact.variant} if artifact.variant else {}
     for figure in artifact.figures():
         if figure.stat().st_size <= LARGEST_PREVIEW:
             shown[f"figure_{figure.stem}"] = dg.MetadataValue.md(_inline(figure))
-    return shown
+    for name, value in artifact.metadata.items():
+        shown |= _entries(name, value)
+    return shown | {
+        "seconds": artifact.manifest["seconds"],
+        "bytes": artifact.manifest["bytes"],
+        "fingerprint": artifact.fingerprint[:16],
+        "path": dg.MetadataValue.path(str(artifact.path)),
+    }
 
 
-def check_result(check: str, artifact: Artifact) -> dg.AssetCheckResult:
-    """The outcome recorded when the artifact was made: a hit replays it."""
-    recorded = artifact.manifest["checks"].get(check)
+def _entries(name: str, value: Any) -> dict[str, Any]:
+    """One line for each member of a short mapping (its numbers can then be plotted over sessions); else one entry."""
+    if isinstance(value, dict) and 0 < len(value) <= MOST_LINES:
+        return {f"{name} ({member})": _entry(of) for member, of in value.items()}
+    return {name: _entry(value)}
+
+
+def _entry(value: Any) -> Any:
+    if isinstance(value, list) and len(value) <= MOST_LINES and not any(isinstance(of, dict | list) for of in value):
+        return ", ".join(map(str, value)) or "none"
+    return dg.MetadataValue.json(value) if isinstance(value, dict | list) else value
+
+
+def check_results(stage: Stage, artifact: Artifact | None) -> list[dg.AssetCheckResult]:
+    """What the stage's checks found when the artifact was made: a hit replays it; None where nothing applies."""
+    recorded = artifact.manifest["checks"] if artifact is not None else {}
+    return [_check_result(check, recorded.get(check)) for check in stage.checks]
+
+
+def _check_result(check: str, recorded: dict[str, Any] | None) -> dg.AssetCheckResult:
     if recorded is None:
         return dg.AssetCheckResult(check_name=check, passed=True, metadata={"applicable": False})
     return dg.AssetCheckResult(

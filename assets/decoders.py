@@ -13,7 +13,10 @@ from assets.binned import without_task
 from neuropipe import decoders
 from neuropipe.registry import Plugin
 from resources.artifact import Artifact, Draft
+from resources.compute import side_by_side
 from resources.stage import RUNTIME_ONLY, Stage, StageConfig, memoized
+
+COPIES = 4  # of the counts, as float64, that a fit holds at its peak
 
 
 def decoder_stages() -> list[Stage]:
@@ -26,15 +29,15 @@ def _decoder_stage(plugin: Plugin) -> Stage:
         name=f"decoder/{plugin.name}",
         group="decoders",
         kinds=("parquet", *plugin.facts.get("tools", ())),
-        description=plugin.summary,
+        description=f"{plugin.summary}\n\nFitted to each fold's training trials, it predicts the test trials.",
         config=config_model(plugin),
         applies_to=without_task,
         plugins=functools.partial(_module, plugin.module),
         tools=("numpy", *plugin.facts.get("tools", ())),
         checks={"out_of_fold": "Every prediction was made by a decoder that had not seen the trial."},
     )
-    def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact) -> None:
-        decode(draft, plugin, config.model_dump(), binned, folds)
+    def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact, log: Any) -> None:
+        decode(draft, plugin, config.model_dump(), binned, folds, log)
 
     return decoder
 
@@ -43,7 +46,9 @@ def _module(module: str, _: Any) -> tuple[str, ...]:
     return (module,)
 
 
-def decode(draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Artifact, folds: Artifact) -> None:
+def decode(
+    draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Artifact, folds: Artifact, log: Any
+) -> None:
     """Fit on the training trials of every fold, predict its test trials, then refit on everything."""
     counts = binned.arrays["counts"][:]
     classes = np.array(binned.arrays["counts"].attrs["classes"])
@@ -51,24 +56,30 @@ def decode(draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Art
     starts = binned.table("trials")["start"].to_numpy()
     known = bool(np.isfinite(starts).all())  # counts published without a clock come in time order
     table = folds.table("folds")
-    predictions, seconds = [], {}
-    for (scheme, fold), split in table.groupby(["scheme", "fold"], sort=False):
-        train = np.sort(split.loc[split["role"] == "train", "sample"].to_numpy())
-        test = np.sort(split.loc[split["role"] == "test", "sample"].to_numpy())
+    fit = functools.partial(_fit, plugin.name, parameters, counts, codes, starts if known else None)
+
+    def one_fold(split: pd.DataFrame) -> tuple[pd.DataFrame, float]:
         began = time.perf_counter()
-        estimator = decoders.make(plugin.name, **parameters)
-        estimator.fit(counts[train], codes[train], trial_start=starts[train] if known else None)
+        estimator = fit(np.sort(split.loc[split["role"] == "train", "sample"].to_numpy()))
+        test = np.sort(split.loc[split["role"] == "test", "sample"].to_numpy())
         probabilities = np.zeros((len(test), len(classes)))
         probabilities[:, estimator.classes_] = estimator.predict_proba(counts[test])
-        seconds[f"{scheme}/{fold}"] = round(time.perf_counter() - began, 3)
-        predictions.append(_rows(scheme, fold, test, classes, codes, probabilities))
-    every = pd.concat(predictions, ignore_index=True)
+        rows = _rows(split["scheme"].iloc[0], split["fold"].iloc[0], test, classes, codes, probabilities)
+        return rows, time.perf_counter() - began
+
+    splits = [split for _, split in table.groupby(["scheme", "fold"], sort=False)]
+    folded = side_by_side(
+        one_fold,
+        splits,
+        bytes_each=COPIES * counts.size * 8,
+        report=lambda n_done: log.info(f"{n_done} of {len(splits)} folds fitted"),
+    )
+    every = pd.concat([rows for rows, _ in folded], ignore_index=True)
     draft.table("predictions", every)
     draft.json("classes", classes.tolist())
     seen = every.merge(table[table["role"] == "train"], on=["scheme", "fold", "sample"])
     draft.check("out_of_fold", seen.empty, predictions=len(every), seen_in_training=len(seen))
-    refitted = decoders.make(plugin.name, **parameters)
-    refitted.fit(counts, codes, trial_start=starts if known else None)
+    (refitted,) = side_by_side(fit, [np.arange(len(codes))])
     refitted.save(draft.folder("model"))
     draft.metadata |= {
         "trials": len(codes),
@@ -76,8 +87,14 @@ def decode(draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Art
             scheme: round(float((rows["y_true"] == rows["y_pred"]).mean()), 4)
             for scheme, rows in every.groupby("scheme", sort=False)
         },
-        "fold_seconds": seconds,
+        "fold_seconds": [round(seconds, 2) for _, seconds in folded],
     }
+
+
+def _fit(name: str, parameters: dict[str, Any], counts, codes, starts, trials: np.ndarray):
+    """A decoder fitted on some trials."""
+    estimator = decoders.make(name, **parameters)
+    return estimator.fit(counts[trials], codes[trials], trial_start=None if starts is None else starts[trials])
 
 
 def _rows(scheme, fold, test, classes, codes, probabilities) -> pd.DataFrame:

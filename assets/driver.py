@@ -29,7 +29,7 @@ Report = Callable[["StepReport"], None]
 
 @dataclass(frozen=True)
 class StepReport:
-    """One thing that happened. state : hit | start | done | failed | skipped."""
+    """One thing that happened. state : hit | start | progress | done | failed | skipped."""
 
     asset: str
     session: str | None
@@ -85,8 +85,8 @@ def drive(
     of_all = [name for name in selected if not pipeline.stage(name).partitioned]
     for session in sessions:
         run.make(session, of_sessions)
-    for asset in of_all:
-        run.make(None, [asset])
+    if of_all:
+        run.make(None, of_all)
     summary.seconds = time.perf_counter() - began
     return summary
 
@@ -207,8 +207,11 @@ class _Watcher:
             # Dagster swallows the signal and fails the run; the sessions still to come must not be begun.
             reason = event.job_failure_data.failure_reason
             self.interrupted = reason == RunFailureReason.UNEXPECTED_TERMINATION
-        asset = self.asset_of.get(event.step_key or "") if event is not None else None
+        asset = self.asset_of.get(entry.step_key or "")
         if asset is None:
+            return
+        if event is None:
+            self.report(StepReport(asset, self.session, "progress", entry.user_message))
             return
         if event.event_type == dg.DagsterEventType.STEP_START:
             self.began[asset] = time.perf_counter()

@@ -29,8 +29,7 @@ def collect(planner: Planner, keys: set[str] | None = None) -> pd.DataFrame:
 def standings_source(planner: Planner, session: None, *, fetch: bool) -> list[list]:
     """What a table of all sessions is made of: every evaluation by data version, every absence by its reason."""
     return [
-        [row.session, row.model, row.variant, row.state, row.artifact.data_version if row.artifact else row.note]
-        for row in standings(planner)
+        [row.session, row.model, row.variant, row.state, row.data_version or row.note] for row in standings(planner)
     ]
 
 
@@ -45,11 +44,14 @@ def leaderboard_stage(evaluations: tuple[str, ...]) -> Stage:
         checks={"no_dead_session": "In every session some decoder beats chance."},
     )
     def leaderboard(draft: Draft, config: LeaderboardConfig, planner: Planner) -> None:
-        """Every decoder of every session that the store holds, ranked within session and scheme."""
+        """Every decoder of every session that the store holds, ranked within session and scheme.
+
+        What failed or is missing is listed too; `neuropipe leaderboard` prints the table.
+        """
         found = undamaged(planner, standings(planner))
         ranked = table(planner, found)
         draft.table("leaderboard", ranked)
-        dead = dead_sessions(found, config.significance)
+        dead = dead_sessions(planner, found, config.significance)
         draft.check(
             "no_dead_session",
             not dead,
@@ -65,17 +67,18 @@ def leaderboard_stage(evaluations: tuple[str, ...]) -> Stage:
         }
         scored = ranked[ranked["accuracy"].notna()]
         if len(scored):
-            draft.figure("leaderboard", figures.leaderboard(scored))
+            draft.figure("leaderboard", figures.leaderboard(scored.rename(columns={"majority": "accuracy_majority"})))
 
     return leaderboard
 
 
-def dead_sessions(found: list[Standing], significance: float) -> list[str]:
+def dead_sessions(planner: Planner, found: list[Standing], significance: float) -> list[str]:
     """Sessions in which no decoder beats chance, judged under the first scheme that is not a shuffle."""
+    store = planner.pipeline.workspace.store
     sessions: dict[str, dict[str, pd.DataFrame]] = {}
     for row in found:
         if row.state == "current" and not row.variant:
-            sessions.setdefault(row.session, {})[row.model] = row.artifact.table("scores")
+            sessions.setdefault(row.session, {})[row.model] = row.artifact(store).table("scores")
     dead = []
     for session, evaluations in sessions.items():
         schemes = next(iter(evaluations.values()))["scheme"].unique()

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from assets.leaderboard import standings_source
-from assets.standings import Standing, standings, table, undamaged
+from assets.standings import Standing, standings
 from neuropipe.catalog import Session
-from resources.artifact import Draft
+from resources.artifact import Artifact, Draft
 from resources.plan import Pipeline, Planner
-from resources.stage import Stage, memoized
+from resources.stage import memoized
 
 LEAKS = {
     "shuffled": "trials are split at random: slow drift of the recording leaks from training into test, so read this "
@@ -28,22 +27,21 @@ code{background:#f4f4f4;padding:0 .25rem}figure{margin:1rem 0}
 """
 
 
-def published_path(pipeline: Pipeline) -> Path:
-    """Where the newest report lies."""
+def published_path(pipeline: Pipeline) -> Path | None:
+    """Where the newest report lies, if there is one."""
     artifact = pipeline.workspace.store.latest("report", None)
-    return artifact.path / "data" / "report.html"
+    return artifact.path / "data" / "report.html" if artifact is not None else None
 
 
-def report_stage(evaluations: tuple[str, ...]) -> Stage:
-    @memoized(group="results", kinds=("html",), source=standings_source, partitioned=False, gathers=evaluations)
-    def report(draft: Draft, planner: Planner) -> None:
-        """One HTML page of all that the store holds: scores, intervals, baselines and figures, by session."""
-        found = undamaged(planner, standings(planner))
-        page = render(planner, found, table(planner, found))
-        (draft.data / "report.html").write_text(page, encoding="utf-8")
-        draft.metadata["sessions"] = len({row.session for row in found})
+@memoized(group="results", kinds=("html",), partitioned=False)
+def report(draft: Draft, planner: Planner, leaderboard: Artifact) -> None:
+    """One HTML page of all that the store holds: scores, intervals, baselines and figures, by session.
 
-    return report
+    Open `report.html` in the folder that `path` names; `neuropipe report` prints where it lies.
+    """
+    page = render(planner, standings(planner), leaderboard.table("leaderboard"))
+    (draft.data / "report.html").write_text(page, encoding="utf-8")
+    draft.metadata["page"] = "data/report.html"
 
 
 def render(planner: Planner, found: list[Standing], ranked: pd.DataFrame) -> str:
@@ -84,10 +82,13 @@ def _session(planner: Planner, session: Session, found: list[Standing], ranked: 
     if binned.state == "hit":
         artifact = planner.pipeline.workspace.store.lookup("binned", session.key, binned.fingerprint)
         parts += [_image(path, f"{session.key}: {path.stem}") for path in artifact.figures()]
-    best = next((row for row in _by_accuracy(found, ranked, session.key) if row.artifact is not None), None)
+    best = next((row for row in _by_accuracy(found, ranked, session.key) if row.fingerprint is not None), None)
     if best is not None:
         parts.append(f"<h3>{best.model}</h3>")
-        parts += [_image(path, f"{best.model}: {path.stem}") for path in best.artifact.figures()]
+        parts += [
+            _image(path, f"{best.model}: {path.stem}")
+            for path in best.artifact(planner.pipeline.workspace.store).figures()
+        ]
     return "".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""Planned hits, told to the Dagster instance: what the store holds and this instance has not seen.
+"""Planned hits, told to the Dagster instance with their checks: what the store holds and this instance has not seen.
 
 Each is reported with data version, code version, input data versions and pointers to the input events, so that
 Dagster's own staleness agrees with the plan.
@@ -7,6 +7,9 @@ Dagster's own staleness agrees with the plan.
 from collections.abc import Iterable
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 from dagster._core.definitions.data_version import (
     CODE_VERSION_TAG,
     DATA_VERSION_IS_USER_PROVIDED_TAG,
@@ -16,8 +19,10 @@ from dagster._core.definitions.data_version import (
 )
 from dagster._core.event_api import AssetRecordsFilter
 
-from assets.dagster_assets import NOT_APPLICABLE, asset_key, metadata_of
+from assets.dagster_assets import NOT_APPLICABLE, asset_key, check_results, metadata_of
+from resources.artifact import Artifact
 from resources.plan import Decision, Pipeline, Planner
+from resources.stage import Stage
 
 _RECORDS_A_QUERY = 500
 Newest = dict[str | None, dg.EventLogRecord]
@@ -42,8 +47,10 @@ def report_hits(instance: dg.DagsterInstance, pipeline: Pipeline, decisions: Ite
         }
         shown = newest[decision.asset].get(decision.session)
         if shown is None or not tags.items() <= (shown.asset_materialization.tags or {}).items():
-            _report(instance, pipeline, decision, tags)
+            artifact = _artifact(pipeline, decision)
+            _report(instance, decision, artifact, tags)
             newest[decision.asset] |= _newest(instance, decision.asset, {decision.session})
+            _report_checks(instance, stage, artifact, newest[decision.asset][decision.session])
             n_reported += 1
     return n_reported
 
@@ -79,11 +86,17 @@ def _input_tags(inputs: Iterable[str], session: str | None, newest: dict[str, Ne
     return tags
 
 
-def _report(instance: dg.DagsterInstance, pipeline: Pipeline, decision: Decision, tags: dict[str, str]) -> None:
-    if decision.state == "n/a":
+def _artifact(pipeline: Pipeline, decision: Decision) -> Artifact | None:
+    """What a hit found; None where the asset does not apply to the session."""
+    if decision.fingerprint is None:
+        return None
+    return pipeline.workspace.store.lookup(decision.asset, decision.session, decision.fingerprint)
+
+
+def _report(instance: dg.DagsterInstance, decision: Decision, artifact: Artifact | None, tags: dict[str, str]) -> None:
+    if artifact is None:
         metadata = {"applicable": False, "reason": decision.reason}
     else:
-        artifact = pipeline.workspace.store.lookup(decision.asset, decision.session, decision.fingerprint)
         metadata = {"cache": "hit", "cache_reason": "planned hit", **metadata_of(artifact)}
     instance.report_runless_asset_event(
         dg.AssetMaterialization(
@@ -93,3 +106,25 @@ def _report(instance: dg.DagsterInstance, pipeline: Pipeline, decision: Decision
             metadata=metadata,
         )
     )
+
+
+def _report_checks(
+    instance: dg.DagsterInstance, stage: Stage, artifact: Artifact | None, made: dg.EventLogRecord
+) -> None:
+    """The checks of a reported materialization, as they came out when the artifact was made."""
+    target = AssetCheckEvaluationTargetMaterializationData(
+        storage_id=made.storage_id, run_id=made.run_id, timestamp=made.timestamp
+    )
+    for result in check_results(stage, artifact):
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key(stage.name),
+                result.check_name,
+                result.passed,
+                metadata=result.metadata,
+                target_materialization_data=target,
+                severity=result.severity,
+                description=result.description,
+                partition=made.partition_key,
+            )
+        )

@@ -43,8 +43,8 @@ def _dagster_selection(pipeline: Pipeline, selection: str) -> set[str]:
             keys = dg.AssetSelection.from_string(selection).resolve(graph)
     except Exception:
         raise BadInput(
-            f"can't read the selection {selection!r}: give names, globs ('decoder/*') or Dagster's syntax with "
-            "its keys quoted, e.g. '+key:\"evaluation/xgboost\" or group:folds'"
+            f"can't read the selection {selection!r}: give names, globs ('decoder/*') or Dagster's syntax with keys "
+            "quoted, e.g. '+key:\"evaluation/xgboost\" or group:folds'"
         ) from None
     if not keys:
         raise BadInput(f"the selection {selection!r} matches no asset")

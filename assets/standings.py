@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pandas as pd
 
+from neuropipe.catalog import Session
 from neuropipe.evaluation import paired_difference
 from resources.artifact import Artifact
 from resources.plan import Planner, decide_again
+from resources.store import ArtifactStore
 
 BASELINE = "rate_logistic"
 SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc", "calibration_error")
@@ -21,22 +24,30 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Standing:
-    """One evaluation, or its absence. state : current | stale | failed | missing; note : why it is not current."""
+    """One evaluation, or its absence. state : current | stale | failed | missing; note : why it is not current.
+
+    fingerprint, data_version : of its artifact, if there is one.
+    """
 
     session: str
     model: str
     state: str
     variant: str = ""
     note: str = ""
-    artifact: Artifact | None = None
+    fingerprint: str | None = None
+    data_version: str | None = None
+
+    def artifact(self, store: ArtifactStore) -> Artifact:
+        return store.lookup(f"evaluation/{self.model}", self.session, self.fingerprint)
 
 
 def standings(planner: Planner, keys: set[str] | None = None) -> list[Standing]:
     """All standings of the sessions that have been worked on; `keys` limits them."""
+    assets = [name for name in planner.pipeline.stages if name.startswith("evaluation/")]
     found: list[Standing] = []
     for session in planner.pipeline.workspace.catalog:
         if keys is None or session.key in keys:
-            rows = [row for asset in _evaluations(planner) for row in _of_asset(planner, asset, session)]
+            rows = [row for asset in assets for row in _of_asset(planner, asset, session)]
             if any(row.state != "missing" for row in rows):
                 found += rows
     return found
@@ -47,50 +58,46 @@ def undamaged(planner: Planner, found: list[Standing]) -> list[Standing]:
     store = planner.pipeline.workspace.store
     kept = []
     for row in found:
-        if row.artifact is not None and store.verify(row.artifact):
-            store.quarantine(row.artifact.path)
+        artifact = row.artifact(store) if row.fingerprint is not None else None
+        if artifact is not None and store.verify(artifact):
+            store.quarantine(artifact.path)
             note = f"it was damaged: neuropipe run evaluation/{row.model} --session {row.session}"
-            row = replace(row, state="missing", note=note, artifact=None)
+            row = replace(row, state="missing", note=note, fingerprint=None, data_version=None)
         kept.append(row)
     return kept
 
 
-def _evaluations(planner: Planner) -> list[str]:
-    return [name for name in planner.pipeline.stages if name.startswith("evaluation/")]
-
-
-def _of_asset(planner: Planner, asset: str, session) -> Iterator[Standing]:
+def _of_asset(planner: Planner, asset: str, session: Session) -> Iterator[Standing]:
     store, model = planner.pipeline.workspace.store, asset.removeprefix("evaluation/")
-    started = store.holds(asset, session.key)
-    failure = store.failure(asset, session.key) or store.failure(f"decoder/{model}", session.key)
-    decision = planner.decide(asset, session) if started or failure is None else None
-    if decision is not None and decision.state == "n/a":
+    decision = planner.decide(asset, session)
+    if decision.state == "n/a":
         return
-    if decision is not None and decision.state == "hit":
-        artifact = store.lookup(asset, session.key, decision.fingerprint)
-        yield Standing(session.key, model, "current", artifact=artifact)
+    failure = store.failure(asset, session.key) or store.failure(f"decoder/{model}", session.key)
+    if decision.state == "hit":
+        yield Standing(session.key, model, "current", "", "", decision.fingerprint, decision.data_version)
     elif failure is not None and not failure["variant"]:
         yield Standing(session.key, model, "failed", note=failure["message"])
     elif (latest := store.latest(asset, session.key)) is not None:
-        yield Standing(session.key, model, "stale", note=decision.reason, artifact=latest)
+        yield Standing(session.key, model, "stale", "", decision.reason, latest.fingerprint, latest.data_version)
     else:
         yield Standing(session.key, model, "missing", note=f"neuropipe run {asset} --session {session.key}")
-    if started:
-        yield from _variants(planner, asset, session, model)
+    others = store.others(asset, session.key, decision.fingerprint)
+    if others:
+        yield from _variants(planner, asset, session, model, others)
 
 
-def _variants(planner: Planner, asset: str, session, model: str) -> Iterator[Standing]:
+def _variants(planner: Planner, asset: str, session: Session, model: str, paths: list[Path]) -> Iterator[Standing]:
+    """The newest artifact of each variant among `paths`."""
     newest: dict[str, Artifact] = {}
-    for artifact in planner.pipeline.workspace.store.artifacts(asset, session.key):
+    for artifact in filter(None, map(Artifact.read, paths)):
         known = newest.get(artifact.variant)
         if artifact.variant and (known is None or known.manifest["created"] < artifact.manifest["created"]):
             newest[artifact.variant] = artifact
     for variant, artifact in sorted(newest.items()):
         decision = decide_again(planner.pipeline, artifact, session)
         current = decision.fingerprint == artifact.fingerprint
-        yield Standing(
-            session.key, model, "current" if current else "stale", variant, "" if current else decision.reason, artifact
-        )
+        state, note = ("current", "") if current else ("stale", decision.reason)
+        yield Standing(session.key, model, state, variant, note, artifact.fingerprint, artifact.data_version)
 
 
 def table(planner: Planner, found: list[Standing]) -> pd.DataFrame:
@@ -109,10 +116,10 @@ def _rows(planner: Planner, standing: Standing, found: list[Standing]) -> Iterat
         "state": standing.state,
         "note": standing.note,
     }
-    if standing.artifact is None:
+    if standing.fingerprint is None:
         yield base
         return
-    scores = standing.artifact.table("scores").set_index(["scheme", "metric"])
+    scores = standing.artifact(planner.pipeline.workspace.store).table("scores").set_index(["scheme", "metric"])
     differences = _over_baseline(planner, standing, found)
     for scheme in scores.index.get_level_values("scheme").unique():
         of = scores.loc[scheme]

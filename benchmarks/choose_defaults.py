@@ -1,6 +1,6 @@
 """How the decoders' defaults were chosen: log loss and accuracy on recordings other than the ones they are reported on.
 
-    NEUROPIPE_MIRROR=... python benchmarks/choose_defaults.py [xgboost | logistic_regression]
+    NEUROPIPE_MIRROR=... python -m benchmarks.choose_defaults [xgboost | logistic_regression]
 
 Five sessions of Steinmetz et al. 2019 (4, 8, 12, 15 and 18 of the published R files: three mice, none of them Cori;
 session 3 is Cori 2016-12-18 and is left out). Two labels each: feedback (reward or not) and which side had the higher
@@ -45,15 +45,12 @@ LINEAR_VARIANTS = [
 ]
 
 TREES_VARIANTS = [
-    {},
-    {"n_bins": 4},
-    {"n_rounds": 75},
-    {"n_rounds": 300},
-    {"max_depth": 3},
-    {"feature_fraction": 0.03},
-    {"feature_fraction": 0.3},
-    {"trial_fraction": 1.0},
-    {"leaf_penalty": 10.0, "n_rounds": 300},
+    *({"n_bins": n} for n in ((1, 2, 4, 8), (1, 2, 4), (4,), (8,))),
+    *({"n_bins": (8,), "n_rounds": n} for n in (75, 300)),
+    *({"n_bins": (8,), "feature_fraction": share} for share in (0.03, 0.3)),
+    {"n_bins": (8,), "max_depth": 3},
+    {"n_bins": (8,), "trial_fraction": 1.0},
+    {"n_bins": (8,), "n_rounds": 300, "leaf_penalty": 10.0},
 ]
 
 
@@ -84,9 +81,7 @@ def trees_scores(counts: np.ndarray, labels: np.ndarray, variants: list[dict]) -
     scores = [
         [
             score(
-                decoders.make("xgboost", n_threads=1, **variant)
-                .fit(counts[train], labels[train])
-                .predict_proba(counts[test]),
+                decoders.make("xgboost", **variant).fit(counts[train], labels[train]).predict_proba(counts[test]),
                 labels[test],
             )
             for train, test in outer_folds(len(labels))

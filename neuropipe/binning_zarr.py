@@ -15,7 +15,7 @@ CHUNK_BYTES = 1 << 20
 SHARD_BYTES = 16 << 20
 COMPRESSION_LEVEL = 3
 # The C library reuses buffers of up to 32 MiB; larger ones cost a page fault for each 4 KiB every time.
-SLICE_BYTES = 28 << 20
+SLICE_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)

@@ -90,24 +90,24 @@ def most_selective_unit(counts: np.ndarray, labels: np.ndarray) -> int:
 
 
 def accuracy_with_baselines(table: pd.DataFrame, *, chance: float | None = None, title: str = "") -> "Figure":
-    """Accuracy with its interval, one row a scheme, best on top, against the baselines that a decoder must beat.
+    """Accuracy with its interval, one row a scheme, in the table's order, against the baselines a decoder must beat.
 
-    table : an evaluation (scheme, metric, value, ci_low, ci_high, p_value, n); metrics named `accuracy_*` are baselines
+    table : an evaluation (scheme, metric, value, ci_low, ci_high, p_value, n); BASELINES are drawn where it has them
     chance : accuracy of guessing, drawn as a line
     """
-    model = _rows(table, "accuracy").sort_values("value", ascending=True, kind="stable")
+    model = _rows(table, "accuracy").iloc[::-1]
     positions = {scheme: row for row, scheme in enumerate(model["scheme"])}
     figure = _figure(1.6 + 0.55 * len(model), title)
     axes = figure.add_subplot()
     _intervals(axes, model, list(positions.values()), PALETTE[0], MARKERS[0], "this model, 95 % interval")
-    names = [name for name in dict.fromkeys(table["metric"]) if str(name).startswith("accuracy_")]
-    for shown, name in enumerate(sorted(names, key=lambda name: (list(BASELINES) + names).index(name))):
+    names = [name for name in BASELINES if name in set(table["metric"])]
+    for shown, name in enumerate(names):
         rows = _rows(table, name)
         rows = rows[rows["scheme"].isin(positions)]
         axes.plot(
             rows["value"], [positions[scheme] for scheme in rows["scheme"]], linestyle="none", markersize=8,
             marker=MARKERS[1 + shown % 7], markerfacecolor="white", markeredgecolor=PALETTE[(1 + shown) % 8],
-            markeredgewidth=1.6, label=BASELINES.get(name, name.removeprefix("accuracy_").replace("_", " ")), zorder=2,
+            markeredgewidth=1.6, label=BASELINES[name], zorder=2,
         )  # fmt: skip
     if chance is not None:
         axes.axvline(chance, color=GREY, linestyle=":", linewidth=1.2, label=f"chance ({chance:.2f})")
@@ -147,7 +147,8 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence, *, title: str = "") 
     every = -(-len(classes) // MOST_NAMED)
     figure = _figure(side, title, width=side + 1.0)
     axes = figure.add_subplot()
-    image = axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
+    # With equal aspect, constrained layout misjudges the width and cuts the label on the left.
+    image = axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (true, decoded), trials in np.ndenumerate(matrix) if every == 1 else ():
         fraction = fractions[true, decoded]
         axes.text(

@@ -9,6 +9,8 @@ from typing import Any
 
 from neuropipe.errors import BadInput
 
+MANIFEST = "_manifest.json"
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -16,6 +18,14 @@ class Artifact:
 
     path: Path
     manifest: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> "Artifact | None":
+        """The artifact in a directory, or None where there is none, or none whose manifest can be read."""
+        try:
+            return cls(path, json.loads((path / MANIFEST).read_bytes()))
+        except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+            return None
 
     @property
     def data_version(self) -> str:

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from neuropipe.errors import BadInput
-from resources.artifact import Artifact, Draft
+from resources.artifact import MANIFEST, Artifact, Draft
 from resources.safe_files import is_full, process_lock, storage_trouble_in_words, sync, write_durably
 
-MANIFEST = "_manifest.json"
 UNPARTITIONED = "_"
 SCHEMA = 1
+_BESIDE = ("LATEST", "FAILED")
 _VERSION_FIELD = b'{"data_version": "'
 
 
@@ -59,28 +59,39 @@ class ArtifactStore:
         return _read_data_version(f"{folder}/{name}/{MANIFEST}") if name else None
 
     def lookup(self, asset: str, session: str | None, fingerprint: str) -> Artifact | None:
-        folder = self._folder(asset, session)
-        name = _newest_attempt(folder, fingerprint)
-        return self._load(Path(folder, name)) if name else None
+        path = self.newest(asset, session, fingerprint)
+        return Artifact.read(path) if path is not None else None
 
     def latest(self, asset: str, session: str | None) -> Artifact | None:
         """The artifact last committed or reused under default configuration: for people, never for pipeline inputs."""
         folder = Path(self._folder(asset, session))
         try:
-            return self._load(folder / (folder / "LATEST").read_text())
+            return Artifact.read(folder / (folder / "LATEST").read_text())
         except FileNotFoundError:
             return None
 
-    def holds(self, asset: str, session: str | None) -> bool:
-        """Whether anything was ever made, or tried, of an asset of a session."""
-        return os.path.isdir(self._folder(asset, session))
+    def newest(self, asset: str, session: str | None, fingerprint: str) -> Path | None:
+        """Where the newest attempt at a fingerprint lies."""
+        folder = self._folder(asset, session)
+        name = _newest_attempt(folder, fingerprint)
+        return Path(folder, name) if name else None
+
+    def others(self, asset: str, session: str | None, fingerprint: str | None) -> list[Path]:
+        """Where the artifacts of an asset of a session lie that are not attempts at this fingerprint."""
+        folder = self._folder(asset, session)
+        try:
+            names = os.listdir(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        own = fingerprint[:32] if fingerprint else "none"
+        return [Path(folder, name) for name in sorted(names) if name not in _BESIDE and not name.startswith(own)]
 
     def artifacts(self, asset: str | None = None, session: str | None = None) -> Iterator[Artifact]:
         """Every committed artifact, of one asset and session where given."""
         base = self.root if asset is None else Path(self._folder(asset, session)) if session else self.root / asset
         for manifest in sorted(base.rglob(MANIFEST)) if base.is_dir() else []:
             if not manifest.relative_to(self.root).parts[0].startswith("."):
-                artifact = self._load(manifest.parent)
+                artifact = Artifact.read(manifest.parent)
                 if artifact is not None:
                     yield artifact
 
@@ -167,7 +178,7 @@ class ArtifactStore:
         while True:
             newest = _newest_attempt(str(folder), fingerprint)
             if newest and not new_attempt:
-                won = self._load(folder / newest)
+                won = Artifact.read(folder / newest)
                 if won is not None:
                     return won
                 self.quarantine(folder / newest)
@@ -221,10 +232,9 @@ class ArtifactStore:
             note.unlink(missing_ok=True)
 
     def failure(self, asset: str, session: str | None) -> dict[str, Any] | None:
-        try:
-            return json.loads(Path(self._folder(asset, session), "FAILED").read_text())
-        except FileNotFoundError:
-            return None
+        record = f"{self._folder(asset, session)}/FAILED"
+        # Asked of every pair that a plan looks at, and hardly ever there.
+        return json.loads(Path(record).read_text()) if os.path.exists(record) else None
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
@@ -246,12 +256,6 @@ class ArtifactStore:
     @cached_property
     def _verified(self) -> set[Path]:
         return set()
-
-    def _load(self, path: Path) -> Artifact | None:
-        try:
-            return Artifact(path, json.loads((path / MANIFEST).read_bytes()))
-        except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
-            return None
 
 
 def _attempt_name(fingerprint: str, newest: str | None) -> str:

@@ -6,6 +6,9 @@ import pytest
 
 from tests.installation import ROOT, Place, make_place
 
+# Small decompositions in several processes at once: more threads each would only get into each other's way.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
 # Tests must not write into the clone's own run history, store or raw folder.
 os.environ.pop("DAGSTER_HOME", None)
 
@@ -24,3 +27,13 @@ def place(tmp_path) -> Place:
     """An installation with the project's own catalogue and nothing made yet."""
     catalog = ROOT / "data" / "catalog"
     return make_place(tmp_path, **{p.stem: p.read_text() for p in catalog.glob("*.yaml") if p.stem != "local"})
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Name every test that was skipped, so that what was not shown is not overlooked."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        terminalreporter.section("skipped, by name")
+        for report in skipped:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+            terminalreporter.line(f"{report.nodeid}: {str(reason).removeprefix('Skipped: ')}")

@@ -14,10 +14,10 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^# file: (\S+)\n")
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory):
+@pytest.fixture
+def copy(tmp_path):
     """The project as git has it, with the environment it is run in."""
-    root = copy_project(tmp_path_factory.mktemp("clone"))
+    root = copy_project(tmp_path / "clone")
     # The commands of this copy, not those of the project that the environment was made for.
     commands = root / "bin"
     commands.mkdir()
@@ -39,11 +39,18 @@ def test_every_block_of_the_page_runs(page, copy):
     }
     blocks = BLOCK.findall(page.read_text())
     assert blocks, f"{page.name} has no code blocks"
+    python = ""
     for language, text in blocks:
         named = FILE.match(text)
         if named:
             (copy / named[1]).write_text(text.removeprefix(named[0]))
-        elif language in ("bash", "python"):
-            command = ["bash", "-euo", "pipefail", "-c", text] if language == "bash" else [sys.executable, "-c", text]
-            done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=600)
-            assert done.returncode == 0, f"{text}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        elif language == "bash":
+            run(["bash", "-euo", "pipefail", "-c", text], copy, environment)
+        elif language == "python":
+            python += text
+    run([sys.executable, "-c", python], copy, environment)  # the page's Python is one story
+
+
+def run(command: list[str], folder, environment) -> None:
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, f"{command[-1]}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"

@@ -12,7 +12,7 @@ from neuropipe.errors import BadInput
 from neuropipe.registry import decoder
 
 
-@decoder("logistic_regression", task="classification", input="counts", tools=("scikit-learn",))
+@decoder("logistic_regression", task="classification", input="counts", tools=("numpy", "scikit-learn"))
 class LogisticRegressionDecoder(CountsDecoder):
     """L2 logistic regression; window, bin width, scaling and penalty are chosen inside the training trials.
 

@@ -11,7 +11,7 @@ from neuropipe.decoders.pooling import cumulate
 from neuropipe.registry import decoder
 
 
-@decoder("rate_logistic", task="classification", input="counts", tools=("scikit-learn",))
+@decoder("rate_logistic", task="classification", input="counts", tools=("numpy", "scikit-learn"))
 class RateLogistic(CountsDecoder):
     """L2 logistic regression on one z-scored firing rate a unit.
 

@@ -2,7 +2,7 @@
 
 The bootstrap gives the standard error; the interval is symmetric on the scale where such a score is nearly normal
 (logit for scores in [0, 1], 1 / sqrt for the log loss, as is for differences) with a quantile of Student's t.
-Percentile intervals cover a few per cent less (docs/evaluation.md; `benchmarks/coverage.py` measures the coverage).
+Percentile intervals cover a few per cent less (docs/evaluation.md; measured by `benchmarks/interval_coverage.py`).
 """
 
 from collections.abc import Sequence

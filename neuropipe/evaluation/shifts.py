@@ -1,7 +1,7 @@
 """Chance that respects time: labels are shifted circularly within windows of test trials, predictions stay fixed.
 
 docs/evaluation.md says why windows are short, why no shift crosses a training trial and why scores under shifts are
-spread by sqrt(2); `benchmarks/coverage.py` measures the rate of false positives.
+spread by sqrt(2); `benchmarks/interval_coverage.py` measures the rate of false positives.
 """
 
 import math

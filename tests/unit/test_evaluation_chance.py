@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.coverage import blocked_folds, null_p_values
+from benchmarks.interval_coverage import blocked_folds, null_p_values
 from neuropipe.errors import BadInput
 from neuropipe.evaluation import null_distribution, refit_null
 from neuropipe.evaluation.shifts import TESTED, draw_shifts, shift_null, shift_windows

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.coverage import PROCESSES, blocked_folds, coverage, simulate_predictions
+from benchmarks.interval_coverage import PROCESSES, blocked_folds, coverage, simulate_predictions
 from neuropipe.errors import BadInput
 from neuropipe.evaluation import (
     METRICS,

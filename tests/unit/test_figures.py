@@ -121,20 +121,23 @@ class TestAccuracyWithBaselines:
         (self.axes,) = figures.accuracy_with_baselines(evaluation(), chance=0.33).axes
         self.lines = {line.get_label(): line for line in self.axes.get_lines()}
 
-    def test_schemes_are_sorted_best_on_top(self):
-        assert [text.get_text() for text in self.axes.get_yticklabels()] == ["blocked", "rolled", "shuffled"]
+    def test_schemes_stand_in_the_order_of_the_table_from_the_top(self):
+        assert [text.get_text() for text in self.axes.get_yticklabels()] == ["rolled", "shuffled", "blocked"]
+
+    def test_differences_to_baselines_are_not_drawn_as_baselines(self):
+        assert not [label for label in self.lines if "over" in label]
 
     def test_points_and_intervals(self):
         (container,) = self.axes.containers
         points, _, (bars,) = container.lines
-        assert points.get_xdata().tolist() == [0.70, 0.80, 0.90]
+        assert points.get_xdata().tolist() == [0.80, 0.90, 0.70]
         ends = [segment[:, 0].tolist() for segment in bars.get_segments()]
-        np.testing.assert_allclose(ends, [[0.6, 0.8], [0.8, 0.8], [0.85, 0.95]])
+        np.testing.assert_allclose(ends, [[0.8, 0.8], [0.85, 0.95], [0.6, 0.8]])
 
     def test_baselines_stand_in_the_row_of_their_scheme(self):
         majority, previous = self.lines["majority class"], self.lines["previous label"]
-        assert list(zip(majority.get_ydata(), majority.get_xdata(), strict=True)) == [(0, 0.41), (2, 0.42)]
-        assert (previous.get_ydata().tolist(), previous.get_xdata().tolist()) == ([0], [0.30])
+        assert list(zip(majority.get_ydata(), majority.get_xdata(), strict=True)) == [(2, 0.41), (1, 0.42)]
+        assert (previous.get_ydata().tolist(), previous.get_xdata().tolist()) == ([2], [0.30])
         assert list(self.lines["chance (0.33)"].get_xdata()) == [0.33, 0.33]
 
     def test_the_axis_reaches_from_below_all_accuracies_to_one(self):
@@ -142,7 +145,7 @@ class TestAccuracyWithBaselines:
         assert self.axes.get_xlabel() == "accuracy (fraction of trials)"
 
     def test_p_values_are_written_out(self):
-        assert [text.get_text() for text in self.axes.texts] == ["0.700\np = 0.020", "0.800", "0.900\np < 0.001"]
+        assert [text.get_text() for text in self.axes.texts] == ["0.800", "0.900\np < 0.001", "0.700\np = 0.020"]
 
     def test_an_evaluation_without_accuracy_is_refused(self):
         with pytest.raises(BadInput, match="no metric 'accuracy'; it has log_loss"):

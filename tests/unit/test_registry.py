@@ -93,7 +93,7 @@ def test_parameters_reach_the_constructor():
 def test_the_decorator_leaves_the_class_as_it_is_and_marks_it():
     decoder = decoders.available()["rate_logistic"].load()
     assert (decoder.plugin_kind, decoder.plugin_name) == ("decoder", "rate_logistic")
-    assert decoder.plugin_facts == {"task": "classification", "input": "counts", "tools": ("scikit-learn",)}
+    assert decoder.plugin_facts == {"task": "classification", "input": "counts", "tools": ("numpy", "scikit-learn")}
 
 
 def test_the_first_decoders_are_there_each_with_a_summary():

@@ -1,6 +1,6 @@
 """Measures what neuropipe.evaluation claims: coverage of its 95 % intervals, rate of false positives of its p-values.
 
-python benchmarks/coverage.py [N_SIMULATIONS]
+python -m benchmarks.interval_coverage [N_SIMULATIONS]
 """
 
 import sys

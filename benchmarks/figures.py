@@ -1,0 +1,104 @@
+"""`make figures TOPIC=baselines`: measure every figure of a topic and write docs/results/<topic>.csv.
+
+What the pipeline makes is memoised by the store; timings are measured anew. README tables are made from the CSV:
+`python -m benchmarks.figures --readme` writes them in place, and a test holds the README to it.
+"""
+
+import argparse
+import csv
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from resources.stage import installed_version
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "docs" / "results"
+TOOLS = ("numpy", "scikit-learn", "xgboost", "zarr", "dagster")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number. low, high : 95 % interval, where it has one; asked : what it has to reach."""
+
+    figure: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    asked: str = ""
+    seed: int | None = None
+    command: str = ""
+    note: str = ""
+
+
+def write(topic: str, measured: Iterable[Figure]) -> Path:
+    path = RESULTS / f"{topic}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    commit = _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain", "--", "*.py") else "")
+    versions = " ".join(f"{tool}={installed_version(tool)}" for tool in TOOLS)
+    with path.open("w", newline="") as file:
+        columns = [*(column.name for column in fields(Figure)), "commit", "versions"]
+        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table.writeheader()
+        for figure in measured:
+            row = {name: _text(value) for name, value in asdict(figure).items()}
+            table.writerow({**row, "commit": commit, "versions": versions})
+            print(f"{figure.figure:60} {_text(figure.value):>10}  {figure.asked}", flush=True)
+    return path
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+
+def readme_table(topic: str) -> str:
+    """The README's table of a topic, from its CSV."""
+    with (RESULTS / f"{topic}.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["figure"].startswith("accuracy: ")]
+    schemes = ("rolled", "blocked")
+    models = list(dict.fromkeys(row["figure"].removeprefix("accuracy: ").partition(", ")[0] for row in rows))
+    found = {row["figure"]: row for row in rows}
+    lines = ["| decoder | rolled folds | blocked folds, gap 1 |", "|---|---|---|"]
+    for model in models:
+        cells = [found[f"accuracy: {model}, {scheme}"] for scheme in schemes]
+        texts = [f"{float(c['value']):.3f} ({float(c['low']):.2f}-{float(c['high']):.2f})" for c in cells]
+        lines.append(f"| {model} | {' | '.join(texts)} |")
+    return "\n".join(lines)
+
+
+def with_tables(readme: str) -> str:
+    """The README with its tables as the results say."""
+    return re.sub(
+        r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)",
+        lambda match: f"{match[1]}{readme_table(match[2])}\n{match[3]}",
+        readme,
+        flags=re.DOTALL,
+    )
+
+
+def main() -> None:
+    from benchmarks.topics import baselines
+
+    topics: dict[str, Callable[[], Iterable[Figure]]] = {"baselines": baselines.measure}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("topic", nargs="?", choices=topics)
+    parser.add_argument("--readme", action="store_true", help="only write the README's tables from the results")
+    options = parser.parse_args()
+    if not options.readme:
+        if options.topic is None:
+            sys.exit(f"which topic? {', '.join(topics)}")
+        print(f"wrote {write(options.topic, topics[options.topic]())}")
+    (ROOT / "README.md").write_text(with_tables((ROOT / "README.md").read_text()))
+
+
+if __name__ == "__main__":
+    main()
