@@ -28,7 +28,15 @@ def main() -> None:
     os.environ["DAGSTER_HOME"] = str(Path(os.environ.get("DAGSTER_HOME") or CLONE).absolute())
     # A batch system's SIGTERM ends the work as tidily as Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    neuropipe()
+    try:
+        neuropipe()
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            # Everything is tidied up, but fits in other threads would hold the process until they are done.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise
 
 
 def speaks_plainly(command: Callable) -> Callable:

@@ -114,25 +114,24 @@ def _report(instance: dg.DagsterInstance, decision: Decision, artifact: Artifact
 def _report_checks(
     instance: dg.DagsterInstance, stage: Stage, artifact: Artifact | None, made: dg.EventLogRecord
 ) -> None:
-    """The checks of an asset that the instance sees for the first time, as they came out when it was made.
+    """The checks of a reported materialization, as they came out when the artifact was made.
 
-    Dagster keeps one evaluation without a run for each check and partition, and none can replace it.
+    Dagster has room for one result of a check that no run made, a partition: where there is one, it stays. It says the
+    same, since an artifact whose checks failed is never committed.
     """
     target = AssetCheckEvaluationTargetMaterializationData(
         storage_id=made.storage_id, run_id=made.run_id, timestamp=made.timestamp
     )
     for result in check_results(stage, artifact):
-        # Another process may have told the instance in the meantime.
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key(stage.name),
+            result.check_name,
+            result.passed,
+            metadata=result.metadata,
+            target_materialization_data=target,
+            severity=result.severity,
+            description=result.description,
+            partition=made.partition_key,
+        )
         with contextlib.suppress(IntegrityError):
-            instance.report_runless_asset_event(
-                dg.AssetCheckEvaluation(
-                    asset_key(stage.name),
-                    result.check_name,
-                    result.passed,
-                    metadata=result.metadata,
-                    target_materialization_data=target,
-                    severity=result.severity,
-                    description=result.description,
-                    partition=made.partition_key,
-                )
-            )
+            instance.report_runless_asset_event(evaluation)

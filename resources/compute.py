@@ -23,11 +23,18 @@ def side_by_side(
     """
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1), ThreadPoolExecutor(n_workers(bytes_each)) as pool:
+    pool = ThreadPoolExecutor(n_workers(bytes_each))
+    with threadpool_limits(1):
         results = []
-        for result in pool.map(function, items):
-            results.append(result)
-            report(len(results))
+        try:
+            for result in pool.map(function, items):
+                results.append(result)
+                report(len(results))
+        except BaseException as error:
+            # Pieces that others wait for end by themselves; an interrupt does not wait for what may take minutes.
+            pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
+            raise
+        pool.shutdown()
         return results
 
 

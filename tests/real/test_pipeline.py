@@ -45,7 +45,7 @@ def test_scores_reach_their_floors_and_leaderboard_and_evaluations_agree(decoded
     rows = [row for row in decoded.json("leaderboard", *SESSION) if row["state"] == "current"]
     rolled = {row["model"]: row for row in rows if row["scheme"] == "rolled"}
     assert rolled["xgboost"]["accuracy"] >= 0.78
-    assert rolled["rate_logistic"]["accuracy"] >= 0.6
+    assert rolled["rate_logistic"]["accuracy"] >= 0.74
     assert rolled["xgboost"]["n"] == 225, "five blocks of 45 trials"
     assert rolled["xgboost"]["over_rate"] == pytest.approx(
         rolled["xgboost"]["accuracy"] - rolled["rate_logistic"]["accuracy"]
