@@ -22,6 +22,7 @@ from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
 from resources.memo import CACHE_TAG, REFRESH
 from resources.plan import Decision, Overrides, Pipeline, Planner
+from resources.safe_files import process_lock
 from resources.workspace import CLONE
 
 Report = Callable[["StepReport"], None]
@@ -105,7 +106,11 @@ def run_history() -> dg.DagsterInstance:
             f"Dagster's run history has no place in {home} ({error.strerror}): set DAGSTER_HOME to a folder that can "
             "be written, or unset it to use the clone"
         ) from error
-    return dg.DagsterInstance.get()
+    # Two processes that make the databases of a fresh home at once would trip over each other.
+    with process_lock(home / ".opening"):
+        instance = dg.DagsterInstance.get()
+        instance.get_runs_count()
+    return instance
 
 
 @dataclass
