@@ -108,7 +108,7 @@ def linear_scores(counts: np.ndarray, labels: np.ndarray, variants: list[dict]) 
         for edges in poolings:
             rows = pool(running, edges)
             for offset in WIDEST["offsets"]:
-                losses = inner_losses(rows[train], labels[train], folds, offset, WIDEST["strengths"])
+                (losses,) = inner_losses(rows[train], labels[train], folds, offset, WIDEST["strengths"])
                 scaling = Scaling.learn(rows[train], offset)
                 axes = PrincipalAxes(scaling.apply(rows[train]))
                 weights, intercepts = solve(axes, labels[train], WIDEST["strengths"], n_classes=n_classes)
