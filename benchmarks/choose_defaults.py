@@ -1,6 +1,6 @@
 """How the decoders' defaults were chosen: log loss and accuracy on recordings other than the ones they are reported on.
 
-    NEUROPIPE_MIRROR=... python -m benchmarks.choose_defaults [xgboost | logistic_regression]
+    NEUROPIPE_MIRROR=... python -m benchmarks.choose_defaults [xgboost | logistic_regression | svm | ...]
 
 Five sessions of Steinmetz et al. 2019 (4, 8, 12, 15 and 18 of the published R files: three mice, none of them Cori;
 session 3 is Cori 2016-12-18 and is left out). Two labels each: feedback (reward or not) and which side had the higher
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import choose_calibrated
 from neuropipe import decoders
 from neuropipe.decoders.dual_logistic import PrincipalAxes, softmax, solve
 from neuropipe.decoders.inner_folds import inner_folds
@@ -133,7 +134,14 @@ def _averaged(tried: dict, n_bins: int, variant: dict) -> np.ndarray:
     return np.mean([probability for _, probability in best[: space["n_averaged"]]], axis=0)
 
 
-STUDIES = {"xgboost": (trees_scores, TREES_VARIANTS), "logistic_regression": (linear_scores, LINEAR_VARIANTS)}
+STUDIES = {
+    "xgboost": (trees_scores, TREES_VARIANTS),
+    "logistic_regression": (linear_scores, LINEAR_VARIANTS),
+    **{
+        name: (choose_calibrated.scores_of(name, outer_folds, score), variants)
+        for name, variants in choose_calibrated.VARIANTS.items()
+    },
+}
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ class LogisticRegressionDecoder(CountsDecoder):
     settings_ : what was chosen, best first, with the inner log loss of each
     """
 
-    n_components: tuple[int | None, ...] = (None,)  # principal axes: all of them
+    components: tuple[int | None, ...] = (None,)  # principal axes: all of them
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class LogisticRegressionDecoder(CountsDecoder):
         running = cumulate(counts)
         poolings = distinct_poolings(counts.shape[1], self.windows, self.n_bins)
         folds = inner_folds(labels, self.n_inner_folds)
-        ranked = rank_settings(running, labels, folds, poolings, self.offsets, self.strengths, self.n_components)
+        ranked = rank_settings(running, labels, folds, poolings, self.offsets, self.strengths, self.components)
         self.settings_ = ranked[: self.n_averaged]
         self.models_ = [LinearModel.fit(running, labels, setting) for setting in self.settings_]
 

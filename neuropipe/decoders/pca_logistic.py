@@ -12,7 +12,7 @@ class PCALogistic(LogisticRegressionDecoder):
     trials the regression sees. The rest of the population's variance is discarded rather than penalised. The
     components keep their variances (no whitening), so that a penalty weighs on the weaker ones more.
 
-    n_components : numbers of components tried; the other parameters are those of `logistic_regression`
+    components : numbers of components tried; the other parameters are those of `logistic_regression`
     settings_ : what was chosen, best first, with the inner log loss of each
     """
 
@@ -31,7 +31,7 @@ class PCALogistic(LogisticRegressionDecoder):
         ),
         n_bins: tuple[int, ...] = (1, 2, 4),
         offsets: tuple[float, ...] = (0.0, 1.0, 30.0),
-        n_components: tuple[int | None, ...] = (5, 10, 20, 40, 80),
+        components: tuple[int | None, ...] = (5, 10, 20, 40, 80),
         strengths: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0, 256.0),
         n_inner_folds: int = 4,
         n_averaged: int = 8,
@@ -44,4 +44,4 @@ class PCALogistic(LogisticRegressionDecoder):
             n_inner_folds=n_inner_folds,
             n_averaged=n_averaged,
         )
-        self.n_components = n_components
+        self.components = components

@@ -10,7 +10,7 @@ _RULES = {
     "n_bins": (lambda number: number >= 1, "1 or more"),
     "offsets": (lambda offset: offset >= 0, "0 or more"),
     "strengths": (lambda strength: strength > 0, "above 0"),
-    "n_components": (lambda number: number is None or number >= 1, "1 or more, or None for all"),
+    "components": (lambda number: number is None or number >= 1, "1 or more, or None for all"),
     "gammas": (lambda gamma: gamma > 0, "above 0"),
     "degree": (lambda degree: degree >= 1, "1 or more"),
     "prior_trials": (lambda number: number > 0, "above 0"),

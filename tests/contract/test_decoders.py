@@ -13,6 +13,9 @@ NAMES = [name for name, plugin in decoders.available().items() if plugin.facts["
 QUICK = {
     "logistic_regression": {"n_bins": (1, 2), "offsets": (0.0, 30.0), "strengths": (1.0, 16.0), "n_averaged": 3},
     "xgboost": {"n_rounds": 40, "n_threads": 1, "learning_rate": 0.2},
+    "pca_logistic": {"n_bins": (1, 2), "offsets": (30.0,), "strengths": (1.0, 16.0), "components": (5, 10)},
+    "svm": {"n_bins": (1, 2), "offsets": (30.0,), "strengths": (2.0,), "gammas": (0.3,), "n_averaged": 3},
+    "knn": {"n_bins": (1, 2), "offsets": (30.0,), "components": (5, 10), "n_averaged": 3},
 }
 # Trees that each see a random half of the trials estimate even class frequencies with noise.
 ALL_TRIALS = {"xgboost": {"trial_fraction": 1.0}}
