@@ -91,8 +91,8 @@ def rank_settings(
 ) -> list[Setting]:
     """For every pooling x offset its best number of components and strength, the best of all first.
 
-    By log loss over the inner folds. Without inner folds nothing can be compared: the first pooling and offset come back
-    with the middle number of components and strength.
+    By log loss over the inner folds. Without inner folds nothing can be compared: the first pooling and offset come
+    back with the middle number of components and strength.
     """
     if not folds:
         middle = components[len(components) // 2]

@@ -59,7 +59,7 @@ class NaiveBayesDecoder(CalibratedDecoder):
         n_bins: tuple[int, ...] = (1, 2, 4),
         prior_trials: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0),
         n_inner_folds: int = 4,
-        n_averaged: int = 5,
+        n_averaged: int = 12,
     ):
         self.windows = windows
         self.n_bins = n_bins
