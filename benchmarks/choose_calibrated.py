@@ -25,8 +25,8 @@ SPACES = {
         "components": (5, 10, 20, 40),
         "n_neighbours": (5, 10, 20, 40, 80),
     },
-    "pca_logistic": {"components": (3, 5, 10, 20, 40, 80), "strengths": (1.0, 4.0, 16.0, 64.0, 256.0)},
-    "svm": {"offsets": (0.0, 1.0, 30.0), "n_bins": (1, 2)},
+    "pca_logistic": {"n_bins": (1, 2), "components": (5, 10, 20, 40, 80), "strengths": (1.0, 4.0, 16.0, 64.0, 256.0)},
+    "svm": {"n_bins": (1, 2)},
 }
 AVERAGED = [{"n_averaged": number} for number in (1, 3, 5, 8, 12)]
 VARIANTS = {
@@ -59,20 +59,17 @@ VARIANTS = {
         {"components": (20,)},
         {"components": (40,)},
         {"components": (10, 20, 40)},
-        {"components": (3, 5, 10, 20, 40, 80)},
         {"strengths": (4.0, 16.0, 64.0)},
         {"offsets": (0.0,)},
         {"offsets": (1.0,)},
         {"offsets": (30.0,)},
-        {"n_bins": (1, 2)},
+        {"n_bins": (1,)},
     ],
     "svm": [
         *AVERAGED,
         {"n_bins": (1,)},
-        {"offsets": (0.0,)},
         {"offsets": (1.0,)},
         {"offsets": (30.0,)},
-        {"offsets": (0.0, 1.0, 30.0)},
         {"kernels": ("linear",)},
         {"kernels": ("polynomial",)},
         {"kernels": ("rbf",)},
@@ -146,7 +143,7 @@ def _linear_probabilities(name, running, labels, tested, variants) -> Iterator[n
                 for strength, loss in zip(widest.strengths, of_component, strict=True):
                     tried[Setting(edges, offset, strength, None, component)] = loss
     for variant in variants:
-        space = decoders.make(name, **variant)
+        space = decoders.make(name, **_narrowed(name, variant))
         best = []
         for edges in distinct_poolings(n_bins, space.windows, space.n_bins):
             for offset in space.offsets:

@@ -18,7 +18,7 @@ _LEAST = 1e-6
 
 @decoder("ensemble", task="classification", input="counts", tools=("numpy",), made_of="members")
 class EnsembleDecoder(CountsDecoder):
-    """A weighted average of other decoders' probabilities, with weights learned on blocks held out of the training trials.
+    """A weighted average of other decoders' probabilities; weights are learned on blocks of trials held out of fitting.
 
     Every member is fitted on the training trials without each of `n_inner_folds` contiguous blocks and predicts that
     block: its own choices are made inside what is left. From these predictions come the weights (see `stacking.py`);
@@ -40,13 +40,17 @@ class EnsembleDecoder(CountsDecoder):
         self.shrinkages = shrinkages
         self.n_inner_folds = n_inner_folds
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        members = [registry.make(name).__sklearn_tags__() for name in self.members]
+        tags.input_tags.positive_only = any(member.input_tags.positive_only for member in members)
+        return tags
+
     def _learn(self, counts, labels):
         check_space(self)
         plugins = {name: registry.get(name) for name in self.members}
         if not plugins or len(plugins) < len(self.members) or any("made_of" in p.facts for p in plugins.values()):
-            raise BadInput(
-                f"members = {self.members} can't be used: give at least one decoder, each once, none of them an ensemble"
-            )
+            raise BadInput(f"members = {self.members} can't be used: name at least one decoder, each once, no ensemble")
         n_classes = labels.max() + 1
         blocks = []
         for fold in inner_folds(labels, self.n_inner_folds):

@@ -30,7 +30,6 @@ def version(tree, *names):
         ("svm", True),
         ("margins", True),
         ("rate_logistic", True),
-        ("calibration", True),
         ("knn", False),
         ("xgboost", False),
     ],
