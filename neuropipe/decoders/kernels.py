@@ -38,12 +38,11 @@ KERNELS: dict[str, Callable] = {"linear": _linear, "polynomial": _polynomial, "r
 
 def distinct_kernels(names: Iterable[str], gammas: Iterable[float], degree: int) -> list[Kernel]:
     """Every kernel at every gamma; the linear one, which has no scale that C has not, once."""
-    gammas = tuple(gammas)
-    kernels = []
+    kernels, gammas = [], tuple(gammas)
     for name in names:
         if name not in KERNELS:
             raise BadInput(f"kernels holds {name!r}, which is no kernel; choose from {', '.join(KERNELS)}")
-        kernels += [Kernel(name, gamma, degree) for gamma in (gammas[:1] if name == "linear" else gammas)]
+        kernels += [Kernel(name, gamma, degree) for gamma in ((1.0,) if name == "linear" else gammas)]
     if not kernels:
         raise BadInput(f"kernels is empty; give at least one of {', '.join(KERNELS)}")
     return kernels
