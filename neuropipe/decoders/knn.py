@@ -83,11 +83,11 @@ class KNNDecoder(CalibratedDecoder):
         ),
         n_bins: tuple[int, ...] = (1, 2, 4),
         offsets: tuple[float, ...] = (0.0, 30.0),
-        components: tuple[int, ...] = (5, 10, 20),
+        components: tuple[int, ...] = (10, 20, 40),
         metrics: tuple[str, ...] = ("euclidean", "cosine"),
-        n_neighbours: tuple[int, ...] = (10, 20, 40),
+        n_neighbours: tuple[int, ...] = (5, 10, 20),
         n_inner_folds: int = 4,
-        n_averaged: int = 5,
+        n_averaged: int = 8,
     ):
         self.windows = windows
         self.n_bins = n_bins
