@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import choose_calibrated
+from benchmarks import choose_calibrated, choose_ensemble
 from neuropipe import decoders
 from neuropipe.decoders.dual_logistic import PrincipalAxes, softmax, solve
 from neuropipe.decoders.inner_folds import inner_folds
@@ -141,6 +141,7 @@ STUDIES = {
         name: (choose_calibrated.scores_of(name, outer_folds, score), variants)
         for name, variants in choose_calibrated.VARIANTS.items()
     },
+    "ensemble": (choose_ensemble.scores_of(outer_folds, score), choose_ensemble.VARIANTS),
 }
 
 
