@@ -14,7 +14,7 @@ from neuropipe import decoders
 from neuropipe.registry import Plugin
 from resources.artifact import Artifact, Draft
 from resources.compute import side_by_side
-from resources.stage import RUNTIME_ONLY, Stage, StageConfig, memoized
+from resources.stage import RUNTIME_ONLY, Parts, Stage, StageConfig, memoized
 
 COPIES = 4  # of the counts, as float64, that a fit holds at its peak
 
@@ -34,6 +34,7 @@ def _decoder_stage(plugin: Plugin) -> Stage:
         applies_to=without_task,
         plugins=functools.partial(_module, plugin.module),
         tools=("numpy", *plugin.facts.get("tools", ())),
+        parts=functools.partial(members, plugin),
         checks={"out_of_fold": "Every prediction was made by a decoder that had not seen the trial."},
     )
     def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact, log: Any) -> None:
@@ -44,6 +45,14 @@ def _decoder_stage(plugin: Plugin) -> Stage:
 
 def _module(module: str, _: Any) -> tuple[str, ...]:
     return (module,)
+
+
+def members(plugin: Plugin, config: StageConfig) -> Parts:
+    """The other decoders that a decoder is made of, by the parameter in which it names them."""
+    names = getattr(config, plugin.facts["made_of"]) if "made_of" in plugin.facts else ()
+    made = [decoders.registry.get(name) for name in names]
+    tools = sorted({tool for member in made for tool in member.facts.get("tools", ())})
+    return Parts(tuple(member.module for member in made), tuple(tools))
 
 
 def decode(

@@ -1,6 +1,6 @@
 """How the decoders' defaults were chosen: log loss and accuracy on recordings other than the ones they are reported on.
 
-    NEUROPIPE_MIRROR=... python -m benchmarks.choose_defaults [xgboost | logistic_regression]
+    NEUROPIPE_MIRROR=... python -m benchmarks.choose_defaults [xgboost | logistic_regression | svm | ...]
 
 Five sessions of Steinmetz et al. 2019 (4, 8, 12, 15 and 18 of the published R files: three mice, none of them Cori;
 session 3 is Cori 2016-12-18 and is left out). Two labels each: feedback (reward or not) and which side had the higher
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import choose_calibrated, choose_ensemble
 from neuropipe import decoders
 from neuropipe.decoders.dual_logistic import PrincipalAxes, softmax, solve
 from neuropipe.decoders.inner_folds import inner_folds
@@ -102,7 +103,7 @@ def linear_scores(counts: np.ndarray, labels: np.ndarray, variants: list[dict]) 
         for edges in poolings:
             rows = pool(running, edges)
             for offset in WIDEST["offsets"]:
-                losses = inner_losses(rows[train], labels[train], folds, offset, WIDEST["strengths"])
+                (losses,) = inner_losses(rows[train], labels[train], folds, offset, WIDEST["strengths"])
                 scaling = Scaling.learn(rows[train], offset)
                 axes = PrincipalAxes(scaling.apply(rows[train]))
                 weights, intercepts = solve(axes, labels[train], WIDEST["strengths"], n_classes=n_classes)
@@ -127,7 +128,15 @@ def _averaged(tried: dict, n_bins: int, variant: dict) -> np.ndarray:
     return np.mean([probability for _, probability in best[: space["n_averaged"]]], axis=0)
 
 
-STUDIES = {"xgboost": (trees_scores, TREES_VARIANTS), "logistic_regression": (linear_scores, LINEAR_VARIANTS)}
+STUDIES = {
+    "xgboost": (trees_scores, TREES_VARIANTS),
+    "logistic_regression": (linear_scores, LINEAR_VARIANTS),
+    **{
+        name: (choose_calibrated.scores_of(name, outer_folds, score), variants)
+        for name, variants in choose_calibrated.VARIANTS.items()
+    },
+    "ensemble": (choose_ensemble.scores_of(outer_folds, score), choose_ensemble.VARIANTS),
+}
 
 
 def main() -> None:

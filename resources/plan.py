@@ -218,9 +218,9 @@ class Planner:
         return {
             "schema": SCHEMA,
             "asset": stage.name,
-            "code_version": stage.code_version(session),
+            "code_version": stage.code_version(session, config),
             "config": config.model_dump(mode="json", exclude=config.runtime_only()),
-            "tools": stage.tool_versions(),
+            "tools": stage.tool_versions(config),
         }
 
     def why(self, stage: Stage, session: Session | None, versions: Mapping[str, str | None]) -> str:

@@ -55,12 +55,25 @@ def _no_plugins(_: Session | None) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class Parts:
+    """What a configuration names that is made at run time: modules of plug-ins, and the distributions they use."""
+
+    modules: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+
+
+def _no_parts(_: StageConfig) -> Parts:
+    return Parts()
+
+
+@dataclass(frozen=True)
 class Stage:
     """One asset.
 
     settings : what the catalogue says of a data set -> configuration fields; applies_to : session -> None, or why not;
     source : version of what lies outside the graph; with fetch=True it may fetch, else it raises Unresolved;
     plugins : session -> modules of the plug-ins that are made at run time; tools : distributions whose version counts;
+    parts : configuration -> more of both, where it is the configuration that names plug-ins;
     checks : name -> what it promises.
     """
 
@@ -77,6 +90,7 @@ class Stage:
     source: Callable[..., Any] | None = None
     plugins: Callable[[Session | None], tuple[str, ...]] = _no_plugins
     tools: tuple[str, ...] = ()
+    parts: Callable[[StageConfig], Parts] = _no_parts
     checks: Mapping[str, str] = field(default_factory=dict)
     partitioned: bool = True
     gathers: tuple[str, ...] = ()
@@ -86,11 +100,11 @@ class Stage:
         """Dagster's name of the step, under which run configuration is given."""
         return self.name.replace("/", "__").replace("-", "_")
 
-    def code_version(self, session: Session | None) -> str:
-        return _code_version(self.function, self.plugins(session))
+    def code_version(self, session: Session | None, config: StageConfig) -> str:
+        return _code_version(self.function, (*self.plugins(session), *self.parts(config).modules))
 
-    def tool_versions(self) -> dict[str, str]:
-        return {tool: installed_version(tool) for tool in self.tools}
+    def tool_versions(self, config: StageConfig) -> dict[str, str]:
+        return {tool: installed_version(tool) for tool in (*self.tools, *self.parts(config).tools)}
 
 
 _code_version = cache(code_version)

@@ -11,6 +11,7 @@ makes a good preconditioner (Boehning 1992, Ann Inst Stat Math 44:197).
 """
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 
@@ -38,6 +39,15 @@ class PrincipalAxes:
         else:
             self._span, self._axes = None, axes
             self.rows = training_rows @ axes
+
+    def leading(self, n_components: int | None) -> "PrincipalAxes":
+        """The axes of largest variance alone; None, or more than there are, keeps all."""
+        if n_components is None or n_components >= len(self.variance):
+            return self
+        kept = copy(self)
+        kept.variance, kept.rows = self.variance[-n_components:], self.rows[:, -n_components:]
+        kept._axes = self._axes[:, -n_components:]
+        return kept
 
     def rotate(self, rows: np.ndarray) -> np.ndarray:
         """Other rows (trial, feature), scaled like the training rows -> (trial, r)."""

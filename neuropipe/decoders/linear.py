@@ -11,7 +11,6 @@ from neuropipe.decoders.dual_logistic import PrincipalAxes, softmax, solve
 from neuropipe.decoders.inner_folds import InnerFold
 from neuropipe.decoders.pooling import pool
 from neuropipe.decoders.scaling import Scaling
-from neuropipe.errors import BadInput
 
 # Inner folds only rank settings, whose log losses differ by far more than this; final fits are exact.
 _RANKING_TOLERANCE = 1e-4
@@ -23,13 +22,14 @@ class Setting:
     """One way to build and penalise the features, and its log loss (nat a trial) in the inner folds.
 
     edges : bin edges between which counts are summed; offset : c over the mean sd; strength : C;
-    log_loss : None where no inner fold could be made
+    log_loss : None where no inner fold could be made; n_components : leading principal axes used, None for all
     """
 
     edges: tuple[int, ...]
     offset: float
     strength: float
     log_loss: float | None
+    n_components: int | None = None
 
     @classmethod
     def read(cls, facts: dict) -> "Setting":
@@ -51,7 +51,7 @@ class LinearModel:
         """Fit one setting on all trials given. running : (trial, bin + 1, unit) running sums of the counts."""
         rows = pool(running, setting.edges)
         scaling = Scaling.learn(rows, setting.offset)
-        axes = PrincipalAxes(scaling.apply(rows))
+        axes = PrincipalAxes(scaling.apply(rows)).leading(setting.n_components)
         weights, intercept = solve(axes, labels, [setting.strength], n_classes=labels.max() + 1)
         return cls(
             setting.edges, scaling.mean, axes.feature_weights(weights[0]) * scaling.factor[:, None], intercept[0]
@@ -59,30 +59,6 @@ class LinearModel:
 
     def probabilities(self, running: np.ndarray) -> np.ndarray:
         return softmax((pool(running, self.edges) - self.mean) @ self.weights + self.intercept)
-
-
-def check_space(
-    windows: Sequence[tuple[float, float]],
-    n_bins: Sequence[int],
-    offsets: Sequence[float],
-    strengths: Sequence[float],
-    n_inner_folds: int,
-) -> None:
-    """Refuse a space of settings that holds nothing or something without meaning."""
-    rules = {
-        "windows": (
-            windows,
-            lambda window: 0 <= window[0] < window[1] <= 1,
-            "(start, stop) with 0 <= start < stop <= 1",
-        ),
-        "n_bins": (n_bins, lambda number: number >= 1, "1 or more"),
-        "offsets": (offsets, lambda offset: offset >= 0, "0 or more"),
-        "strengths": (strengths, lambda strength: strength > 0, "above 0"),
-        "n_inner_folds": ([n_inner_folds], lambda number: number >= 2, "2 or more"),
-    }
-    for name, (values, holds, wanted) in rules.items():
-        if not len(values) or not all(holds(value) for value in values):
-            raise BadInput(f"{name} = {values} can't be used: give at least one, each {wanted}")
 
 
 def write_models(folder: Path, models: Sequence[LinearModel]) -> None:
@@ -111,37 +87,51 @@ def rank_settings(
     poolings: Sequence[tuple[int, ...]],
     offsets: Sequence[float],
     strengths: Sequence[float],
+    components: Sequence[int | None] = (None,),
 ) -> list[Setting]:
-    """For every pooling x offset its best strength, the best of all first, by log loss over the inner folds.
+    """For every pooling x offset its best number of components and strength, the best of all first.
 
-    Without inner folds nothing can be compared: the first pooling, the first offset and the middle strength come back.
+    By log loss over the inner folds. Without inner folds nothing can be compared: the first pooling and offset come
+    back with the middle number of components and strength.
     """
     if not folds:
-        return [Setting(poolings[0], offsets[0], sorted(strengths)[len(strengths) // 2], None)]
+        middle = components[len(components) // 2]
+        return [Setting(poolings[0], offsets[0], sorted(strengths)[len(strengths) // 2], None, middle)]
     settings = []
     for edges in poolings:
         rows = pool(running, edges)
         for offset in offsets:
-            losses = inner_losses(rows, labels, folds, offset, strengths)
-            best = int(losses.argmin())
-            settings.append(Setting(edges, offset, strengths[best], float(losses[best])))
+            losses = inner_losses(rows, labels, folds, offset, strengths, components)
+            best, strength = np.unravel_index(losses.argmin(), losses.shape)
+            loss = float(losses[best, strength])
+            settings.append(Setting(edges, offset, strengths[strength], loss, components[best]))
     return sorted(settings, key=lambda setting: setting.log_loss)
 
 
 def inner_losses(
-    rows: np.ndarray, labels: np.ndarray, folds: Sequence[InnerFold], offset: float, strengths: Sequence[float]
+    rows: np.ndarray,
+    labels: np.ndarray,
+    folds: Sequence[InnerFold],
+    offset: float,
+    strengths: Sequence[float],
+    components: Sequence[int | None] = (None,),
 ) -> np.ndarray:
-    """Log loss a trial over all inner folds, for every strength. rows : (trial, feature), unscaled."""
-    losses = np.sum([_fold_losses(rows, labels, fold, offset, strengths) for fold in folds], axis=0)
+    """Log loss a trial over all inner folds, (component, strength). rows : (trial, feature), unscaled."""
+    losses = np.sum([_fold_losses(rows, labels, fold, offset, strengths, components) for fold in folds], axis=0)
     return losses / sum(len(fold.validate) for fold in folds)
 
 
-def _fold_losses(rows, labels, fold, offset, strengths):
-    """Summed log loss of one inner fold for every strength."""
+def _fold_losses(rows, labels, fold, offset, strengths, components):
+    """Summed log loss of one inner fold for every number of components and strength."""
     known, train_labels = np.unique(labels[fold.train], return_inverse=True)
     scaling = Scaling.learn(rows[fold.train], offset)
-    axes = PrincipalAxes(scaling.apply(rows[fold.train]))
-    weights, intercepts = solve(axes, train_labels, strengths, n_classes=len(known), tolerance=_RANKING_TOLERANCE)
-    probability = softmax(axes.rotate(scaling.apply(rows[fold.validate])) @ weights + intercepts[:, None])
+    every = PrincipalAxes(scaling.apply(rows[fold.train]))
+    validate = scaling.apply(rows[fold.validate])
     true_class = np.searchsorted(known, labels[fold.validate])
-    return -np.log(np.maximum(probability[:, np.arange(len(true_class)), true_class], 1e-15)).sum(axis=1)
+    losses = []
+    for axes in map(every.leading, components):
+        weights, intercepts = solve(axes, train_labels, strengths, n_classes=len(known), tolerance=_RANKING_TOLERANCE)
+        probability = softmax(axes.rotate(validate) @ weights + intercepts[:, None])
+        true = np.maximum(probability[:, np.arange(len(true_class)), true_class], 1e-15)
+        losses.append(-np.log(true).sum(axis=1))
+    return losses

@@ -6,9 +6,9 @@ import numpy as np
 
 from neuropipe.decoders.base import CountsDecoder
 from neuropipe.decoders.inner_folds import inner_folds
-from neuropipe.decoders.linear import LinearModel, Setting, check_space, rank_settings, read_models, write_models
+from neuropipe.decoders.linear import LinearModel, Setting, rank_settings, read_models, write_models
 from neuropipe.decoders.pooling import cumulate, distinct_poolings
-from neuropipe.errors import BadInput
+from neuropipe.decoders.space import check_space
 from neuropipe.registry import decoder
 
 
@@ -27,6 +27,8 @@ class LogisticRegressionDecoder(CountsDecoder):
     training trials (see `inner_folds.py`); n_averaged : models averaged
     settings_ : what was chosen, best first, with the inner log loss of each
     """
+
+    components: tuple[int | None, ...] = (None,)  # principal axes: all of them
 
     def __init__(
         self,
@@ -55,13 +57,11 @@ class LogisticRegressionDecoder(CountsDecoder):
         self.n_averaged = n_averaged
 
     def _learn(self, counts, labels):
-        check_space(self.windows, self.n_bins, self.offsets, self.strengths, self.n_inner_folds)
-        if self.n_averaged < 1:
-            raise BadInput(f"n_averaged = {self.n_averaged} can't be used: average at least one model")
+        check_space(self)
         running = cumulate(counts)
         poolings = distinct_poolings(counts.shape[1], self.windows, self.n_bins)
         folds = inner_folds(labels, self.n_inner_folds)
-        ranked = rank_settings(running, labels, folds, poolings, self.offsets, self.strengths)
+        ranked = rank_settings(running, labels, folds, poolings, self.offsets, self.strengths, self.components)
         self.settings_ = ranked[: self.n_averaged]
         self.models_ = [LinearModel.fit(running, labels, setting) for setting in self.settings_]
 

@@ -6,8 +6,9 @@ import numpy as np
 
 from neuropipe.decoders.base import CountsDecoder
 from neuropipe.decoders.inner_folds import inner_folds
-from neuropipe.decoders.linear import LinearModel, Setting, check_space, rank_settings, read_models, write_models
+from neuropipe.decoders.linear import LinearModel, Setting, rank_settings, read_models, write_models
 from neuropipe.decoders.pooling import cumulate
+from neuropipe.decoders.space import check_space
 from neuropipe.registry import decoder
 
 
@@ -27,7 +28,7 @@ class RateLogistic(CountsDecoder):
         self.n_inner_folds = n_inner_folds
 
     def _learn(self, counts, labels):
-        check_space([(0.0, 1.0)], [1], [0.0], self.strengths, self.n_inner_folds)
+        check_space(self)
         running = cumulate(counts)
         whole = (0, counts.shape[1])
         folds = inner_folds(labels, self.n_inner_folds)

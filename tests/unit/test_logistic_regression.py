@@ -178,7 +178,7 @@ class TestChoosing:
         counts[40:, 70] = 50  # silent in training, loud in validation: must not enter
         counts[:40, 70] = 0
         train, validate = np.arange(40), np.arange(40, 60)
-        losses = inner_losses(counts, labels, [InnerFold(train, validate)], 0.0, [1.0, 16.0])
+        (losses,) = inner_losses(counts, labels, [InnerFold(train, validate)], 0.0, [1.0, 16.0])
         sd = counts[train].std(axis=0)
         scaled = (counts - counts[train].mean(axis=0)) / np.where(sd > 0, sd, np.inf) / np.sqrt((sd > 0).sum())
         for loss, strength in zip(losses, (1.0, 16.0), strict=True):

@@ -1,0 +1,163 @@
+"""Nearest neighbours: the trials whose population activity is most alike vote for their classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from neuropipe.decoders.calibrated import CalibratedDecoder, CalibratedModel
+from neuropipe.decoders.dual_logistic import PrincipalAxes
+from neuropipe.decoders.pooling import pool
+from neuropipe.decoders.scaling import Scaling
+from neuropipe.errors import BadInput
+from neuropipe.registry import decoder
+
+# In units of the trials' mean square: distances this near are a tie, and nearer ones weigh no more than this, so that
+# rounding decides no vote.
+_TIE, _FLOOR = 1e-9, 1e-2
+
+
+def _euclidean(rows: np.ndarray) -> np.ndarray:
+    return rows
+
+
+def _cosine(rows: np.ndarray) -> np.ndarray:
+    """Rows of length 1, whose squared distance is 2 - 2 x cosine."""
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 1e-6)
+
+
+METRICS = {"euclidean": _euclidean, "cosine": _cosine}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbours(CalibratedModel):
+    """Training trials in principal axes (trial, axis), their classes, and the way there: (roots - mean) @ projection.
+
+    members : (trial, class), 1 for the class of each trial
+    """
+
+    n_components: int
+    metric: str
+    n_neighbours: int
+    trials: np.ndarray
+    members: np.ndarray
+    mean: np.ndarray
+    projection: np.ndarray
+
+    def scores(self, running: np.ndarray) -> np.ndarray:
+        rows = (_roots(running, self.edges) - self.mean) @ self.projection
+        return vote(METRICS[self.metric](rows), self.trials, self.members, [self.n_neighbours])[0]
+
+
+@decoder("knn", task="classification", input="counts", tools=("numpy", "scikit-learn"))
+class KNNDecoder(CalibratedDecoder):
+    """Votes of the nearest training trials in principal axes; all about them is chosen inside the training trials.
+
+    Distances are between square roots of pooled counts, which makes the noise of all Poisson units alike, scaled by
+    (x - mean) / (sd + c) and turned into their leading principal axes, as distances over a thousand noisy units all
+    come out the same. Near trials weigh more, and each class starts with its share of one vote. How the best are
+    chosen, calibrated and averaged: `calibrated.py`.
+
+    components : numbers of principal axes tried; metrics : of euclidean and cosine; n_neighbours : numbers of
+    neighbours tried, ties with the last included; windows, n_bins, offsets, n_inner_folds, n_averaged : as in
+    `logistic_regression`
+    models_ : what was chosen, best first
+    """
+
+    model = Neighbours
+
+    def __init__(
+        self,
+        *,
+        windows: tuple[tuple[float, float], ...] = (
+            (0.0, 1.0),
+            (0.0, 0.5),
+            (0.5, 1.0),
+            (0.0, 0.25),
+            (0.25, 0.5),
+            (0.5, 0.75),
+            (0.75, 1.0),
+            (0.875, 1.0),
+        ),
+        n_bins: tuple[int, ...] = (1, 2, 4),
+        offsets: tuple[float, ...] = (0.0, 30.0),
+        components: tuple[int, ...] = (10, 20, 40),
+        metrics: tuple[str, ...] = ("euclidean", "cosine"),
+        n_neighbours: tuple[int, ...] = (5, 10, 20),
+        n_inner_folds: int = 4,
+        n_averaged: int = 8,
+    ):
+        self.windows = windows
+        self.n_bins = n_bins
+        self.offsets = offsets
+        self.components = components
+        self.metrics = metrics
+        self.n_neighbours = n_neighbours
+        self.n_inner_folds = n_inner_folds
+        self.n_averaged = n_averaged
+
+    def candidates(self):
+        if not self.metrics or not set(self.metrics) <= set(METRICS):
+            raise BadInput(f"metrics = {self.metrics} can't be used: give at least one of {', '.join(METRICS)}")
+        return list(product(self.components, self.metrics, self.n_neighbours))
+
+    def held_out_scores(self, running, labels, folds, view):
+        roots = _roots(running, view.edges)
+        return np.concatenate([self._fold_scores(roots, view.offset, labels, fold) for fold in folds], axis=1)
+
+    def _fold_scores(self, roots, offset, labels, fold):
+        """(components x metric x neighbours, validated trial, class)"""
+        scaling = Scaling.learn(roots[fold.train], offset)
+        every = PrincipalAxes(scaling.apply(roots[fold.train]))
+        validate = scaling.apply(roots[fold.validate])
+        members = np.eye(labels.max() + 1)[labels[fold.train]]
+        scores = []
+        for axes in map(every.leading, self.components):
+            rotated = axes.rotate(validate)
+            for metric in self.metrics:
+                turn = METRICS[metric]
+                scores.append(vote(turn(rotated), turn(axes.rows), members, self.n_neighbours))
+        return np.concatenate(scores)
+
+    def fit_candidate(self, running, labels, view, candidate):
+        n_components, metric, n_neighbours = candidate
+        roots = _roots(running, view.edges)
+        scaling = Scaling.learn(roots, view.offset)
+        axes = PrincipalAxes(scaling.apply(roots)).leading(n_components)
+        return {
+            "n_components": n_components,
+            "metric": metric,
+            "n_neighbours": n_neighbours,
+            "trials": METRICS[metric](axes.rows),
+            "members": np.eye(labels.max() + 1)[labels],
+            "mean": scaling.mean,
+            "projection": axes.feature_weights(np.eye(len(axes.variance))) * scaling.factor[:, None],
+        }
+
+
+def vote(rows: np.ndarray, trials: np.ndarray, members: np.ndarray, n_neighbours: Sequence[int]) -> np.ndarray:
+    """Log of each class's share of the votes over its share of the trials: (number of neighbours, row, class).
+
+    rows : (row, axis); trials : (trial, axis); members : (trial, class). A neighbour at distance d weighs
+    1 / sqrt(d^2 + .01), in units of the trials' root mean square; one vote is shared out by class frequency first.
+    """
+    scale = (trials**2).sum(axis=1).mean() or 1.0
+    squared = (rows**2).sum(axis=1)[:, None] + (trials**2).sum(axis=1) - 2 * rows @ trials.T
+    squared = np.maximum(squared / scale, 0)
+    ordered = np.sort(squared, axis=1)
+    frequencies = (members.sum(axis=0) + 1) / (len(members) + members.shape[1])
+    scores = []
+    for number in n_neighbours:
+        last = min(number, len(trials)) - 1
+        weight = np.where(squared <= ordered[:, last, None] + _TIE, 1 / np.sqrt(squared + _FLOOR), 0)
+        weight *= (last + 1) / weight.sum(axis=1, keepdims=True)
+        scores.append(np.log((weight @ members + frequencies) / (last + 2) / frequencies))
+    return np.array(scores)
+
+
+def _roots(running: np.ndarray, edges: Sequence[int]) -> np.ndarray:
+    """Square roots of pooled counts; of the size alone where activity may be negative."""
+    rows = pool(running, edges)
+    return np.sign(rows) * np.sqrt(np.abs(rows))

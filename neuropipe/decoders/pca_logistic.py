@@ -1,0 +1,47 @@
+"""Logistic regression on the leading principal components of the population's spike counts."""
+
+from neuropipe.decoders.logistic_regression import LogisticRegressionDecoder
+from neuropipe.registry import decoder
+
+
+@decoder("pca_logistic", task="classification", input="counts", tools=("numpy", "scikit-learn"))
+class PCALogistic(LogisticRegressionDecoder):
+    """Logistic regression on principal components of pooled counts; their number is chosen inside the training trials.
+
+    As `logistic_regression`, with one more choice: how many of the leading principal components of the scaled training
+    trials the regression sees. The rest of the population's variance is discarded rather than penalised. The
+    components keep their variances (no whitening), so that a penalty weighs on the weaker ones more.
+
+    components : numbers of components tried; the other parameters are those of `logistic_regression`
+    settings_ : what was chosen, best first, with the inner log loss of each
+    """
+
+    def __init__(
+        self,
+        *,
+        windows: tuple[tuple[float, float], ...] = (
+            (0.0, 1.0),
+            (0.0, 0.5),
+            (0.5, 1.0),
+            (0.0, 0.25),
+            (0.25, 0.5),
+            (0.5, 0.75),
+            (0.75, 1.0),
+            (0.875, 1.0),
+        ),
+        n_bins: tuple[int, ...] = (1, 2, 4),
+        offsets: tuple[float, ...] = (0.0, 1.0, 30.0),
+        components: tuple[int | None, ...] = (5, 10, 20, 40, 80),
+        strengths: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0, 256.0),
+        n_inner_folds: int = 4,
+        n_averaged: int = 8,
+    ):
+        super().__init__(
+            windows=windows,
+            n_bins=n_bins,
+            offsets=offsets,
+            strengths=strengths,
+            n_inner_folds=n_inner_folds,
+            n_averaged=n_averaged,
+        )
+        self.components = components
