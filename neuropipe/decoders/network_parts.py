@@ -54,6 +54,9 @@ def build(make: Callable[[], nn.Module], generator: torch.Generator) -> nn.Modul
     with torch.no_grad():
         for name, values in network.named_parameters():
             _draw(name, values, generator)
+        for part in network.modules():
+            if isinstance(part, nn.LSTM):
+                part.bias_ih_l0[part.hidden_size : 2 * part.hidden_size] = 1.0
     return network
 
 
@@ -62,8 +65,6 @@ def _draw(name: str, values: torch.Tensor, generator: torch.Generator) -> None:
         values.zero_()
     elif values.ndim == 1:
         values.fill_(1.0 if name.endswith("weight") else 0.0)
-        if name.endswith("bias_ih_l0") and "lstm" in name:
-            values[len(values) // 4 : len(values) // 2] = 1.0
     elif "weight_hh" in name:
         for gate in values.split(values.shape[1]):
             nn.init.orthogonal_(gate, generator=generator)
