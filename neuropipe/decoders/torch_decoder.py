@@ -82,7 +82,7 @@ class TorchDecoder(CountsDecoder):
         truth = nn.functional.one_hot(torch.from_numpy(labels), len(self.classes_)).float().to(device)
         augmentation = Augmentation(self.unit_dropout, self.mixup)
         recipe = Recipe(self.n_epochs, self.batch_size, self.learning_rate, self.weight_decay, augmentation)
-        checkpoints = self._checkpoints(counts, labels)
+        checkpoints = self._checkpoints(counts, labels, device)
         curves = []
 
         def fitted(part: Part, stream: tuple[int, ...]) -> nn.Module:
@@ -135,10 +135,11 @@ class TorchDecoder(CountsDecoder):
         if self._follow.on_epoch:
             self._follow.on_epoch(row)
 
-    def _checkpoints(self, counts: np.ndarray, labels: np.ndarray) -> Checkpoints | None:
+    def _checkpoints(self, counts: np.ndarray, labels: np.ndarray, device: torch.device) -> Checkpoints | None:
         if self._follow.checkpoints is None:
             return None
-        facts = {"decoder": self.plugin_name, "parameters": self.get_params(), "torch": torch.__version__}
+        parameters = self.get_params() | {"device": str(device)}
+        facts = {"decoder": self.plugin_name, "parameters": parameters, "torch": torch.__version__}
         return Checkpoints(self._follow.checkpoints, fingerprint(facts, counts, labels))
 
     # From counts to what networks see.
