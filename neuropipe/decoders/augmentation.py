@@ -30,14 +30,13 @@ class Augmentation:
     unit_dropout: float
     mixup: float
 
-    def draw(self, batch: Samples, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """One random version of each trial -> inputs (trial, bin, unit), targets (trial, output)."""
-        inputs, targets = batch.inputs[0], batch.targets
-        n_variants, n_trials, _, n_units = batch.inputs.shape
-        device = inputs.device
-        if n_variants > 1:
-            variant = torch.randint(n_variants, (n_trials,), generator=generator, device=device)
-            inputs = batch.inputs[variant, torch.arange(n_trials, device=device)]
+    def draw(
+        self, samples: Samples, trials: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """One random version of each of these trials -> inputs (trial, bin, unit), targets (trial, output)."""
+        n_trials, device = len(trials), trials.device
+        variant = torch.randint(len(samples.inputs), (n_trials,), generator=generator, device=device)
+        inputs, targets = samples.inputs[variant, trials], samples.targets[trials]
         if self.mixup > 0:
             partner = torch.randperm(n_trials, generator=generator, device=device)
             share = torch.rand(n_trials, generator=generator, device=device)
@@ -45,7 +44,7 @@ class Augmentation:
             inputs = torch.lerp(inputs[partner], inputs, weight[:, None, None])
             targets = torch.lerp(targets[partner], targets, weight[:, None])
         if self.unit_dropout > 0:
-            awake = torch.empty((n_trials, 1, n_units), device=device)
+            awake = torch.empty((n_trials, 1, inputs.shape[2]), device=device)
             awake.bernoulli_(1 - self.unit_dropout, generator=generator)
             inputs = inputs * (awake / (1 - self.unit_dropout))
         return inputs, targets

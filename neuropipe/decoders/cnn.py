@@ -9,11 +9,11 @@ from neuropipe.registry import decoder
 
 
 class Convolutional(nn.Module):
-    """(trial, bin, unit) -> (trial, class): filters over units, two residual ones over three bins, all bins read out"""
+    """(trial, bin, component) -> (trial, class): two residual convolutions over three bins, all bins read out"""
 
-    def __init__(self, n_units: int, n_bins: int, n_classes: int, width: int, dropout: float):
+    def __init__(self, n_components: int, n_bins: int, n_classes: int, width: int, dropout: float):
         super().__init__()
-        self.spatial = nn.Linear(n_units, width)
+        self.spatial = nn.Linear(n_components, width)
         self.temporal = nn.ModuleList(nn.Conv1d(width, width, 3, padding=1) for _ in range(2))
         self.dropout = Dropout(dropout)
         self.readout = nn.Linear(width * n_bins, n_classes)
@@ -27,9 +27,10 @@ class Convolutional(nn.Module):
 
 @decoder("cnn", task="classification", input="counts", tools=("torch",), runtime_only=("device",))
 class CNNDecoder(TorchDecoder):
-    """Convolutions over time with units as channels (as EEGNet, Lawhern et al. 2018, has electrodes), on coarse counts.
+    """Convolutions over time with components of the units as channels, on coarse counts.
 
-    A trial is an image, but the order of its units means nothing: so every filter spans them all, and slides over time.
+    A trial is an image of bins by units, but the order of units means nothing: so every filter spans them all and
+    slides over time only (as over the electrodes of EEGNet, Lawhern et al. 2018).
 
     Parameters as in TorchDecoder.
     """
@@ -41,7 +42,8 @@ class CNNDecoder(TorchDecoder):
         width: int = 64,
         dropout: float = 0.5,
         scale_offset: float = 1.0,
-        unit_dropout: float = 0.5,
+        n_components: int = 64,
+        unit_dropout: float = 0.3,
         mixup: float = 0.0,
         time_jitter: int = 1,
         learning_rate: float = 0.002,
@@ -59,6 +61,7 @@ class CNNDecoder(TorchDecoder):
         self.width = width
         self.dropout = dropout
         self.scale_offset = scale_offset
+        self.n_components = n_components
         self.unit_dropout = unit_dropout
         self.mixup = mixup
         self.time_jitter = time_jitter
@@ -73,5 +76,5 @@ class CNNDecoder(TorchDecoder):
         self.seed = seed
         self.device = device
 
-    def _network(self, n_units, n_bins, n_classes):
-        return Convolutional(n_units, n_bins, n_classes, self.width, self.dropout)
+    def _network(self, n_components, n_bins, n_classes):
+        return Convolutional(n_components, n_bins, n_classes, self.width, self.dropout)

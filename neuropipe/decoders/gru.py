@@ -21,7 +21,8 @@ class GRUDecoder(TorchDecoder):
         width: int = 64,
         dropout: float = 0.5,
         scale_offset: float = 1.0,
-        unit_dropout: float = 0.5,
+        n_components: int = 64,
+        unit_dropout: float = 0.3,
         mixup: float = 0.0,
         time_jitter: int = 1,
         learning_rate: float = 0.002,
@@ -39,6 +40,7 @@ class GRUDecoder(TorchDecoder):
         self.width = width
         self.dropout = dropout
         self.scale_offset = scale_offset
+        self.n_components = n_components
         self.unit_dropout = unit_dropout
         self.mixup = mixup
         self.time_jitter = time_jitter
@@ -53,5 +55,5 @@ class GRUDecoder(TorchDecoder):
         self.seed = seed
         self.device = device
 
-    def _network(self, n_units, n_bins, n_classes):
-        return Recurrent(nn.GRU, n_units, n_classes, self.width, self.dropout)
+    def _network(self, n_components, n_bins, n_classes):
+        return Recurrent(nn.GRU, n_components, n_classes, self.width, self.dropout)

@@ -9,7 +9,7 @@ from neuropipe.registry import decoder
 
 
 class Perceptron(nn.Module):
-    """(trial, bin, unit) -> (trial, class)"""
+    """(trial, bin, component) -> (trial, class)"""
 
     def __init__(self, n_inputs: int, n_classes: int, width: int, dropout: float):
         super().__init__()
@@ -35,7 +35,8 @@ class MLPDecoder(TorchDecoder):
         width: int = 64,
         dropout: float = 0.5,
         scale_offset: float = 1.0,
-        unit_dropout: float = 0.5,
+        n_components: int = 64,
+        unit_dropout: float = 0.3,
         mixup: float = 0.0,
         time_jitter: int = 1,
         learning_rate: float = 0.002,
@@ -53,6 +54,7 @@ class MLPDecoder(TorchDecoder):
         self.width = width
         self.dropout = dropout
         self.scale_offset = scale_offset
+        self.n_components = n_components
         self.unit_dropout = unit_dropout
         self.mixup = mixup
         self.time_jitter = time_jitter
@@ -67,5 +69,5 @@ class MLPDecoder(TorchDecoder):
         self.seed = seed
         self.device = device
 
-    def _network(self, n_units, n_bins, n_classes):
-        return Perceptron(n_units * n_bins, n_classes, self.width, self.dropout)
+    def _network(self, n_components, n_bins, n_classes):
+        return Perceptron(n_components * n_bins, n_classes, self.width, self.dropout)

@@ -27,6 +27,18 @@ class Dropout(nn.Module):
         return values * kept / (1 - self.probability)
 
 
+class Projected(nn.Module):
+    """A network behind a fixed projection. axes : (unit, component)"""
+
+    def __init__(self, axes: torch.Tensor, network: nn.Module):
+        super().__init__()
+        self.register_buffer("axes", axes, persistent=False)
+        self.network = network
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.network(inputs @ self.axes)
+
+
 @contextmanager
 def drawing_from(network: nn.Module, generator: torch.Generator) -> Iterator[None]:
     """In here the network's dropout draws from `generator`."""

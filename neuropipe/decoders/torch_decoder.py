@@ -17,8 +17,9 @@ from neuropipe.decoders.augmentation import Augmentation, Samples
 from neuropipe.decoders.base import CountsDecoder
 from neuropipe.decoders.checkpoints import Checkpoints, fingerprint
 from neuropipe.decoders.devices import find_device, one_thread, out_of_memory_in_words
+from neuropipe.decoders.dual_logistic import PrincipalAxes
 from neuropipe.decoders.inner_folds import inner_folds
-from neuropipe.decoders.network_parts import build
+from neuropipe.decoders.network_parts import Projected, build
 from neuropipe.decoders.pooling import bin_edges, cumulate, pool
 from neuropipe.decoders.scaling import Scaling
 from neuropipe.decoders.training import Part, Recipe, train
@@ -37,7 +38,7 @@ class _Follow:
 
 
 class TorchDecoder(CountsDecoder):
-    """Networks on coarse, scaled spike counts, trained n_seeds times from different weights, probabilities averaged.
+    """Networks on the leading principal components of coarse, scaled spike counts, several of them averaged.
 
     How long to train is learned inside the training trials: networks trained without one of n_inner_folds contiguous
     blocks are scored on it after every epoch, the epoch at which their mean log loss is lowest is where training
@@ -45,12 +46,16 @@ class TorchDecoder(CountsDecoder):
 
     A subclass takes the parameters named here and says what its network is (`_network`).
 
-    n_bins : equal bins that a trial is pooled into; scale_offset : c in (x - mean) / (sd + c x mean sd), learned from
-    the training trials; width : hidden units; dropout : of hidden units; unit_dropout, mixup : see Augmentation;
-    time_jitter : by how many of the recording's bins a trial is shifted in training, at most; learning_rate,
-    weight_decay, n_epochs, batch_size : see Recipe; label_smoothing : share of each label that is spread over all
-    classes; balanced : weigh classes equally, however rare; n_inner_folds : 0 trains for all n_epochs;
-    n_seeds : networks averaged; seed : of every random number; device : "auto", "cpu" or "cuda"
+    Steps of Adam are alike in size for every weight, so a thousand units, most of them noise, are learned by heart in a
+    few epochs. As principal components, what many units share comes first, and most of the noise is left out.
+
+    n_bins : equal bins that a trial is pooled into; scale_offset : c in (x - mean) / (sd + c x mean sd);
+    n_components : leading principal components kept, both learned from the training trials; width : hidden units;
+    dropout : of hidden units; unit_dropout, mixup : see Augmentation; time_jitter : by how many of the recording's bins
+    a trial is shifted in training, at most; learning_rate, weight_decay, n_epochs, batch_size : see Recipe;
+    label_smoothing : share of each label that is spread over all classes; balanced : weigh classes equally, however
+    rare; n_inner_folds : 0 trains for all n_epochs; n_seeds : networks averaged; seed : of every random number;
+    device : "auto", "cpu" or "cuda"
 
     After `fit`: curves_ : learning curves (part, epoch, learning_rate, train_loss, validation_loss); n_epochs_.
     """
@@ -67,8 +72,8 @@ class TorchDecoder(CountsDecoder):
         return self
 
     @abstractmethod
-    def _network(self, n_units: int, n_bins: int, n_classes: int) -> nn.Module:
-        """A network from (trial, bin, unit) to (trial, class) log odds, whose last layer is called `readout`."""
+    def _network(self, n_components: int, n_bins: int, n_classes: int) -> nn.Module:
+        """A network from (trial, bin, component) to (trial, class) log odds, whose last layer is called `readout`."""
 
     def _learn(self, counts, labels):
         self._check_parameters()
@@ -91,7 +96,8 @@ class TorchDecoder(CountsDecoder):
             with torch.no_grad():
                 network.readout.bias.copy_(self._log_frequencies(part.train.targets))
             loss = self._loss(part.train.targets)
-            curves.extend(train(network, part, recipe, loss, _log_loss, generator, checkpoints, self._report))
+            whole = Projected(self.components_.to(device), network)
+            curves.extend(train(whole, part, recipe, loss, _log_loss, generator, checkpoints, self._report))
             return network
 
         samples = Samples(inputs, truth)
@@ -108,7 +114,7 @@ class TorchDecoder(CountsDecoder):
         self.curves_ = pd.DataFrame(curves).astype({"validation_loss": float})
 
     def _describe(self) -> nn.Module:
-        return self._network(self.n_units_, len(self._edges()) - 1, len(self.classes_))
+        return self._network(self.components_.shape[1], len(self._edges()) - 1, len(self.classes_))
 
     def _loss(self, truth: torch.Tensor):
         """Cross-entropy with smoothed labels, where asked for with each class weighing the same."""
@@ -148,18 +154,15 @@ class TorchDecoder(CountsDecoder):
         return bin_edges(self.n_bins_, (0.0, 1.0), self.n_bins)
 
     def _prepare(self, counts: np.ndarray) -> np.ndarray:
-        """Learn the scaling; training inputs (variant, trial, pooled bin, unit) float32."""
+        """Learn scaling and components; training inputs (variant, trial, pooled bin, unit) float32."""
         edges, running = np.array(self._edges()), cumulate(counts)
-        rows = pool(running, edges).reshape(-1, counts.shape[2])
-        # Scaling makes rows of mean squared length 1; networks start best from values of about 1 each.
-        scaling = Scaling.learn(rows, self.scale_offset)
-        self.scaling_ = Scaling(scaling.mean, scaling.factor * np.sqrt(counts.shape[2]))
+        self.scaling_ = Scaling.learn(pool(running, edges).reshape(-1, counts.shape[2]), self.scale_offset)
         # A shift is a small change only to bins that are several times longer.
         jitter = self.time_jitter if np.diff(edges).min() > 2 * self.time_jitter else 0
         shifts = [0, *(sign * step for step in range(1, jitter + 1) for sign in (-1, 1))]
-        return np.stack([self._scale(running, np.clip(edges + shift, 0, counts.shape[1])) for shift in shifts]).astype(
-            np.float32
-        )
+        variants = [self._scale(running, np.clip(edges + shift, 0, counts.shape[1])) for shift in shifts]
+        self.components_ = leading_components(variants[0].reshape(-1, counts.shape[2]), self.n_components)
+        return np.stack(variants).astype(np.float32)
 
     def _scale(self, running: np.ndarray, edges) -> np.ndarray:
         n_units = running.shape[2]
@@ -170,13 +173,14 @@ class TorchDecoder(CountsDecoder):
         # In float64, so that a trial's probabilities don't depend on which others it is predicted with.
         inputs = torch.from_numpy(self._scale(cumulate(counts), self._edges()))
         with one_thread(), torch.no_grad():
+            inputs = inputs @ self.components_.double()
             total = sum(torch.softmax(network(inputs), 1) for network in self.networks_)
         probability = total.numpy()
         return probability / probability.sum(axis=1, keepdims=True)
 
     def _write(self, folder):
         tensors = {"scaling.mean": torch.from_numpy(self.scaling_.mean)}
-        tensors["scaling.factor"] = torch.from_numpy(self.scaling_.factor)
+        tensors |= {"scaling.factor": torch.from_numpy(self.scaling_.factor), "components": self.components_}
         for number, network in enumerate(self.networks_):
             weights = network.state_dict()
             # Weights were learned in float32: nothing is lost.
@@ -188,6 +192,7 @@ class TorchDecoder(CountsDecoder):
         tensors = load_file(folder / _FILE)
         self.n_epochs_ = learned["n_epochs"]
         self.scaling_ = Scaling(*(tensors.pop(f"scaling.{name}").numpy() for name in ("mean", "factor")))
+        self.components_ = tensors.pop("components")
         self.networks_ = []
         for number in range(self.n_seeds):
             with torch.device("meta"):
@@ -198,7 +203,7 @@ class TorchDecoder(CountsDecoder):
             self.networks_.append(_for_prediction(network))
 
     def _check_parameters(self) -> None:
-        for name in ("n_bins", "width", "n_epochs", "batch_size", "n_seeds"):
+        for name in ("n_bins", "n_components", "width", "n_epochs", "batch_size", "n_seeds"):
             _require(self, name, lambda value: value >= 1 and int(value) == value, "a whole number of at least 1")
         for name in ("n_inner_folds", "time_jitter", "seed"):
             _require(self, name, lambda value: value >= 0 and int(value) == value, "a whole number of at least 0")
@@ -210,6 +215,20 @@ class TorchDecoder(CountsDecoder):
         _require(self, "learning_rate", lambda value: 0 < value < np.inf, "a finite number above 0")
         if self.n_inner_folds == 1:
             raise BadInput("n_inner_folds is 1, which leaves nothing to train on; give 0 (no early stopping) or >= 2")
+
+
+def leading_components(rows: np.ndarray, n_components: int) -> torch.Tensor:
+    """(row, unit), centred -> (unit, component) float32 that turns rows into their components of largest variance.
+
+    Components keep their relative variances, of mean 1, which is what networks start best from.
+    """
+    axes = PrincipalAxes(rows)
+    if not axes.variance.sum() > 0:  # silence
+        return torch.zeros(rows.shape[1], 1)
+    kept = min(n_components, len(axes.variance))
+    scale = np.sqrt(len(rows) / axes.variance[-kept:].mean())
+    directions = axes.feature_weights(np.eye(len(axes.variance))[:, -kept:]) * scale
+    return torch.from_numpy(np.ascontiguousarray(directions, dtype=np.float32))
 
 
 def best_epoch(curves: pd.DataFrame, weights: list[int]) -> int:

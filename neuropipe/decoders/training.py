@@ -70,7 +70,7 @@ def train(
                 rate = recipe.learning_rate * one_cycle((epoch + number / n_batches) / recipe.n_epochs)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                inputs, targets = recipe.augmentation.draw(part.train.take(trials), generator)
+                inputs, targets = recipe.augmentation.draw(part.train, trials, generator)
                 total += len(trials) * _step(network, optimizer, inputs, targets, loss)
         row = {"part": part.name, "epoch": epoch + 1, "learning_rate": rate}
         row["train_loss"] = float(total) / len(part.train)

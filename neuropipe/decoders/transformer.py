@@ -10,11 +10,11 @@ from neuropipe.registry import decoder
 
 
 class BinTransformer(nn.Module):
-    """(trial, bin, unit) -> (trial, class)"""
+    """(trial, bin, component) -> (trial, class)"""
 
-    def __init__(self, n_units: int, n_bins: int, n_classes: int, width: int, dropout: float):
+    def __init__(self, n_components: int, n_bins: int, n_classes: int, width: int, dropout: float):
         super().__init__()
-        self.encoder = nn.Linear(n_units, width)
+        self.encoder = nn.Linear(n_components, width)
         self.positions = nn.Parameter(torch.empty(n_bins, width))
         self.dropout = Dropout(dropout)
         self.blocks = nn.Sequential(*(Block(width, dropout) for _ in range(2)))
@@ -42,7 +42,8 @@ class TransformerDecoder(TorchDecoder):
         width: int = 64,
         dropout: float = 0.3,
         scale_offset: float = 1.0,
-        unit_dropout: float = 0.5,
+        n_components: int = 64,
+        unit_dropout: float = 0.3,
         mixup: float = 0.0,
         time_jitter: int = 1,
         learning_rate: float = 0.002,
@@ -60,6 +61,7 @@ class TransformerDecoder(TorchDecoder):
         self.width = width
         self.dropout = dropout
         self.scale_offset = scale_offset
+        self.n_components = n_components
         self.unit_dropout = unit_dropout
         self.mixup = mixup
         self.time_jitter = time_jitter
@@ -74,5 +76,5 @@ class TransformerDecoder(TorchDecoder):
         self.seed = seed
         self.device = device
 
-    def _network(self, n_units, n_bins, n_classes):
-        return BinTransformer(n_units, n_bins, n_classes, self.width, self.dropout)
+    def _network(self, n_components, n_bins, n_classes):
+        return BinTransformer(n_components, n_bins, n_classes, self.width, self.dropout)
