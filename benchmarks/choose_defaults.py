@@ -7,8 +7,8 @@ session 3 is Cori 2016-12-18 and is left out). Two labels each: feedback (reward
 contrast (left, right, equal). Five contiguous folds with a gap of one trial. Every variant is printed with its mean
 over the ten tasks, and with the log loss of each.
 
-Networks: five contiguous blocks of sessions 8, 12 and 18, and of two simulated sessions with weak units; the log loss on
-the blocks held out, at the epoch that early stopping chooses from them, and that epoch. One network a block.
+Networks: five contiguous blocks of sessions 8, 12 and 18, and of two simulated sessions with weak units; the log loss
+on the blocks held out, at the epoch that early stopping chooses from them, and that epoch. One network a block.
 """
 
 import functools

@@ -21,9 +21,8 @@ DRIFT_ONLY = {
     "choice_persistence": 0.8,
 }
 # Networks at a small budget: what is tried here does not depend on how many are averaged.
-SMALL = dict.fromkeys(
-    ("cnn", "gru", "lstm", "mlp", "rnn", "transformer"), {"n_seeds": 2, "n_inner_folds": 2, "n_epochs": 20}
-)
+SMALL_NETWORK = {"n_seeds": 2, "n_inner_folds": 2, "n_epochs": 20}
+SMALL = {name: SMALL_NETWORK for name in ("cnn", "gru", "lstm", "mlp", "rnn", "transformer")}
 
 pytestmark = pytest.mark.slow
 
