@@ -22,7 +22,7 @@ DRIFT_ONLY = {
 }
 # Networks at a small budget: what is tried here does not depend on how many are averaged.
 SMALL_NETWORK = {"n_seeds": 2, "n_inner_folds": 2, "n_epochs": 20}
-SMALL = {name: SMALL_NETWORK for name in ("cnn", "gru", "lstm", "mlp", "rnn", "transformer")}
+SMALL = dict.fromkeys(("cnn", "gru", "lstm", "mlp", "rnn", "transformer"), SMALL_NETWORK)
 
 pytestmark = pytest.mark.slow
 
