@@ -14,11 +14,10 @@ setup:           ## install everything into .venv (at once when it is up to date
 
 run: setup       ## run the pipeline on the simulated sessions, print the leaderboard and the report's path
 	@$(BIN)/neuropipe run --session 'sim-*.small'
-	@$(BIN)/neuropipe leaderboard
-	@printf 'report: ' && $(BIN)/neuropipe report
+	@$(BIN)/neuropipe leaderboard --session 'sim-*.small'
 
 test: setup      ## run all tests
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 figures: setup   ## measure the figures of docs/results/$(TOPIC).csv
 	@$(BIN)/python -m benchmarks.figures $(TOPIC)

@@ -1,14 +1,16 @@
 """binned: spike counts of every trial, bin and unit around the task's event, with the labels to decode."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import pandas as pd
+from pydantic import model_validator
 
 from neuropipe import figures
 from neuropipe.binning import rebin_window
 from neuropipe.binning_zarr import bin_to_zarr, spikes_in_windows, write_counts
-from neuropipe.catalog import DatasetEntry, Session
+from neuropipe.catalog import DatasetEntry, Session, check_window
 from neuropipe.errors import BadInput
 from resources.artifact import Artifact, Draft
 from resources.recording_format import published_counts
@@ -25,6 +27,11 @@ class BinnedConfig(StageConfig):
     window: tuple[float, float]
     bin_width: float
     min_trials_per_class: int = 2
+
+    @model_validator(mode="after")
+    def _window_holds_bins(self) -> Self:
+        check_window(self.window, self.bin_width)
+        return self
 
 
 def _settings(dataset: DatasetEntry) -> dict:
@@ -51,17 +58,21 @@ def without_task(session: Session) -> str | None:
     applies_to=without_task,
     tools=("zarr",),
     checks={
-        "counts_finite": "Every count is a finite number and no unit axis is empty.",
+        "counts_finite": "The counts are whole numbers, with at least one trial, bin and unit.",
         "counts_equal_spikes": "The counts add up to the spikes that fall into the windows.",
     },
 )
 def binned(draft: Draft, session: Session, config: BinnedConfig, recording: Artifact) -> None:
-    """Spike counts (trial, bin, unit) around the task's event, and the labels to decode."""
-    trials = recording.table("trials")
+    """Spike counts (trial, bin, unit) around the task's event, and the labels to decode.
+
+    Label, event, window and bin width come from the data set's task. The figure shows activity by class.
+    """
+    trials, published = recording.table("trials"), published_counts(recording)
+    if published is None and config.align not in trials:
+        raise BadInput(f"{session.key}: no event {config.align!r} in the trial table; it has {', '.join(trials)}")
     labelled = label_trials(trials, config, session.key)
     n_bins = round((config.window[1] - config.window[0]) / config.bin_width)
     starts = event_times(trials, config)[labelled.kept] + config.window[0]
-    published = published_counts(recording)
     if published is not None:
         cut = rebin_window(
             published[:][labelled.kept],

@@ -1,9 +1,9 @@
 """The `neuropipe` command: what a user types; each command is a few lines over the planner, driver and store."""
 
 import functools
-import json
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,16 +19,28 @@ from neuropipe.errors import BadInput
 from resources.plan import Pipeline, Planner
 from resources.workspace import CLONE
 
-BAD_INPUT, FAILED_WORK = 2, 1
+BAD_INPUT, FAILED_WORK, INTERRUPTED = 2, 1, 130
+LOOPBACK = "127.0.0.1"
 
 
 def main() -> None:
-    os.environ.setdefault("DAGSTER_HOME", str(CLONE))
-    neuropipe()
+    # Dagster takes absolute paths only.
+    os.environ["DAGSTER_HOME"] = str(Path(os.environ.get("DAGSTER_HOME") or CLONE).absolute())
+    # A batch system's SIGTERM ends the work as tidily as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        neuropipe()
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            # Everything is tidied up, but fits in other threads would hold the process until they are done.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise
 
 
 def speaks_plainly(command: Callable) -> Callable:
-    """Bad input is one sentence and exit code 2, never a traceback."""
+    """Bad input is one sentence and exit code 2, an interruption one sentence and 130; never a traceback."""
 
     @functools.wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -37,6 +49,9 @@ def speaks_plainly(command: Callable) -> Callable:
         except BadInput as error:
             click.echo(f"neuropipe: {error}", err=True)
             sys.exit(BAD_INPUT)
+        except KeyboardInterrupt:
+            click.echo("neuropipe: interrupted; what was finished is kept, run again to go on", err=True)
+            sys.exit(INTERRUPTED)
         except BrokenPipeError:
             sys.stdout = None
             sys.exit(0)
@@ -84,19 +99,19 @@ def run(selection, patterns, settings, refresh, dry_run, as_json) -> None:
     SELECTION takes names, globs ('decoder/*') and Dagster's syntax ('+evaluation/xgboost'); nothing means everything.
     """
     pipeline = build_pipeline()
-    sessions, assets = chosen_sessions(pipeline, patterns), select(pipeline, selection)
+    assets = select(pipeline, selection)
+    of_sessions = bool(patterns) or any(pipeline.stage(asset).partitioned for asset in assets)
+    sessions = chosen_sessions(pipeline, patterns) if of_sessions else []
     overrides = parse_settings(pipeline, settings)
     if dry_run:
         cli_tables.show_plan(Planner(pipeline, overrides).plan(sessions, assets), as_json)
         return
     from assets import driver
+    from assets.report import published_path
 
     with cli_tables.progress(quiet=as_json) as report:
         summary = driver.drive(pipeline, sessions, assets, overrides=overrides, refresh=refresh, report=report)
-    if as_json:
-        click.echo(json.dumps(summary.as_json()))
-    else:
-        cli_tables.show_summary(summary)
+    cli_tables.show_summary(summary, as_json, published_path(pipeline) if "report" in assets else None)
     if summary.failed:
         sys.exit(FAILED_WORK)
 
@@ -193,7 +208,7 @@ def gc(dry_run, variants, as_json) -> None:
 @click.option("--name", help="Session name (default: the file's name).")
 @click.option("--dataset", default="mine", show_default=True, help="Data set to add to.")
 @click.option("--label", required=True, help="What to decode: an array of labels in the file, one a trial.")
-@click.option("--align", default="trial_start", show_default=True, help="Event that trials are aligned to.")
+@click.option("--align", default="start", show_default=True, help="Event that trials are aligned to.")
 @click.option("--window", nargs=2, type=float, required=True, metavar="START STOP", help="s around the event.")
 @click.option("--bin-width", type=float, required=True, help="s.")
 @speaks_plainly
@@ -211,12 +226,23 @@ def add(files, name, dataset, label, align, window, bin_width) -> None:
 def ui(port) -> None:
     """Open the Dagster web UI on this machine (loopback only); Ctrl-C stops it."""
     dagster = Path(sys.executable).with_name("dagster")
+    refuse_taken_port(port)
     os.chdir(CLONE)
     # A shell starts background jobs with Ctrl-C ignored, and Dagster would then ignore every signal to stop.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     # Dagster recommends another command, which does not ship with it.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:Function `dev_command` is superseded")
-    os.execv(dagster, [str(dagster), "dev", "-h", "127.0.0.1", "-p", str(port)])
+    os.execv(dagster, [str(dagster), "dev", "-h", LOOPBACK, "-p", str(port)])
+
+
+def refuse_taken_port(port: int) -> None:
+    """Dagster would start all its services, report an error among their messages and stay."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except (OSError, OverflowError) as error:
+            raise BadInput(f"can't listen on port {port} ({error}): name another with --port") from None
 
 
 def chosen_sessions(pipeline: Pipeline, patterns: tuple[str, ...]) -> list[Session]:
@@ -237,7 +263,10 @@ def parse_settings(pipeline: Pipeline, settings: tuple[str, ...]) -> dict[str, d
         asset, dot, field = target.rpartition(".")
         if not (equals and dot):
             raise BadInput(f"--set {setting!r}: write ASSET.FIELD=VALUE, e.g. decoder/xgboost.max_depth=2")
-        overrides.setdefault(asset, {})[field] = yaml.safe_load(text)
+        try:
+            overrides.setdefault(asset, {})[field] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise BadInput(f"--set {setting!r}: {text!r} is no value; write a number, a word or [a, list]") from None
     return overrides
 
 

@@ -6,6 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -171,30 +172,29 @@ def show_leaderboard(ranked: "pd.DataFrame", as_json: bool) -> None:
         _print(shown, False, title=session)
         click.echo()
     click.echo(
-        "acc: accuracy over all out-of-fold predictions, with its 95 % block-bootstrap interval. p: against labels "
-        "shifted in time.\nover rate: paired difference to rate-only logistic regression. "
-        "Shuffled folds let slow drift leak into the score."
+        "accuracy: over all out-of-fold predictions; ci: its 95 % block-bootstrap interval; p_value: against labels "
+        "shifted in time.\nover_rate: paired difference to rate-only logistic regression. Shuffled folds let slow "
+        "drift leak into the score. More columns: --json, docs/evaluation.md."
     )
 
 
 def _leaderboard_row(row: dict[str, Any]) -> dict[str, Any]:
     scored = _plain(row["accuracy"]) is not None
     over = _plain(row["over_rate"]) is not None
+    interval = f" [{row['over_rate_low']:+.3f}, {row['over_rate_high']:+.3f}]" if over else ""
     return {
         "scheme": row["scheme"],
-        "#": str(int(row["rank"])) if scored else "",
+        "rank": str(int(row["rank"])) if scored else "",
         "model": f"{row['model']} {row['variant']}".strip(),
-        "acc": row["accuracy"],
-        "95 %": f"{row['ci_low']:.3f}-{row['ci_high']:.3f}" if scored else "",
-        "p": f"{row['p_value']:.4f}" if _plain(row["p_value"]) is not None else "",
+        "accuracy": row["accuracy"],
+        "ci_low": row["ci_low"],
+        "ci_high": row["ci_high"],
+        "p_value": f"{row['p_value']:.4f}" if _plain(row["p_value"]) is not None else "",
         "majority": row["majority"],
         "previous": row["previous"],
-        "over rate": f"{row['over_rate']:+.3f} [{row['over_rate_low']:+.3f}, {row['over_rate_high']:+.3f}]"
-        if over
-        else "",
-        "balanced": row["balanced_accuracy"],
-        "AUC": row["roc_auc"],
-        "log loss": row["log_loss"],
+        "over_rate": f"{row['over_rate']:+.3f}{interval}" if over else "",
+        "roc_auc": row["roc_auc"],
+        "log_loss": row["log_loss"],
         "state": "" if row["state"] == "current" else f"{row['state']}: {row['note']}",
     }
 
@@ -231,8 +231,8 @@ def progress(quiet: bool) -> Iterator[Callable[["StepReport"], None]]:
 
         def tell(step: "StepReport") -> None:
             what = f"{step.asset} {step.session or ''}".strip()
-            if step.state == "start":
-                status.update(f"running {what} ...")
+            if step.state in ("start", "progress"):
+                status.update(f"{what}: {escape(step.reason) or 'running'} ...")
                 return
             took = f" {step.seconds:.1f} s" if step.seconds is not None else ""
             why = f"  [dim]{escape(step.reason)}[/]" if step.reason and step.state != "failed" else ""
@@ -244,8 +244,17 @@ def progress(quiet: bool) -> Iterator[Callable[["StepReport"], None]]:
         yield tell
 
 
-def show_summary(summary: "Summary") -> None:
+def show_summary(summary: "Summary", as_json: bool = False, report: Path | None = None) -> None:
+    """What was done, and on stderr what failed, in JSON mode too."""
     numbers = summary.as_json()
-    click.echo(f"{numbers['hit']} hit, {numbers['run']} run, {numbers['failed']} failed in {numbers['seconds']:.1f} s")
+    if as_json:
+        click.echo(json.dumps(numbers))
+    else:
+        click.echo(
+            f"{numbers['hit']} hit, {numbers['run']} run, {numbers['failed']} failed in {numbers['seconds']:.1f} s"
+        )
+        if report is not None:
+            click.echo(f"report: {report}")
     for failure in summary.failures:
-        click.echo(f"neuropipe: {failure.asset} of {failure.session}: {failure.reason}", err=True)
+        what = f"{failure.asset} of {failure.session}" if failure.session else failure.asset
+        click.echo(f"neuropipe: {what}: {failure.reason}", err=True)

@@ -1,5 +1,6 @@
 """decoder/<name>: out-of-fold predictions of one decoder, and the decoder refitted on all trials."""
 
+import ast
 import functools
 import time
 from typing import Any
@@ -28,15 +29,15 @@ def _decoder_stage(plugin: Plugin) -> Stage:
         name=f"decoder/{plugin.name}",
         group="decoders",
         kinds=("parquet", *plugin.facts.get("tools", ())),
-        description=plugin.summary,
+        description=f"{plugin.summary}\n\nFitted to each fold's training trials, it predicts the test trials.",
         config=config_model(plugin),
         applies_to=without_task,
         plugins=functools.partial(_module, plugin.module),
         tools=("numpy", *plugin.facts.get("tools", ())),
         checks={"out_of_fold": "Every prediction was made by a decoder that had not seen the trial."},
     )
-    def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact) -> None:
-        decode(draft, plugin, config.model_dump(), binned, folds)
+    def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact, log: Any) -> None:
+        decode(draft, plugin, config.model_dump(), binned, folds, log)
 
     return decoder
 
@@ -45,7 +46,9 @@ def _module(module: str, _: Any) -> tuple[str, ...]:
     return (module,)
 
 
-def decode(draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Artifact, folds: Artifact) -> None:
+def decode(
+    draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Artifact, folds: Artifact, log: Any
+) -> None:
     """Fit on the training trials of every fold, predict its test trials, then refit on everything."""
     counts = binned.arrays["counts"][:]
     classes = np.array(binned.arrays["counts"].attrs["classes"])
@@ -65,7 +68,12 @@ def decode(draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Art
         return rows, time.perf_counter() - began
 
     splits = [split for _, split in table.groupby(["scheme", "fold"], sort=False)]
-    folded = side_by_side(one_fold, splits, bytes_each=COPIES * counts.size * 8)
+    folded = side_by_side(
+        one_fold,
+        splits,
+        bytes_each=COPIES * counts.size * 8,
+        report=lambda n_done: log.info(f"{n_done} of {len(splits)} folds fitted"),
+    )
     every = pd.concat([rows for rows, _ in folded], ignore_index=True)
     draft.table("predictions", every)
     draft.json("classes", classes.tolist())
@@ -102,7 +110,7 @@ def _rows(scheme, fold, test, classes, codes, probabilities) -> pd.DataFrame:
     )
 
 
-_ANNOTATIONS = {"int": int, "float": float, "str": str, "bool": bool}
+_PLAIN_TYPES = {"int": int, "float": float, "str": str, "bool": bool, "tuple": tuple, "list": list}
 
 
 def config_model(plugin: Plugin) -> type[StageConfig]:
@@ -119,12 +127,8 @@ def config_model(plugin: Plugin) -> type[StageConfig]:
 
 
 def _annotation(text: str, default: Any) -> Any:
-    """The type of a keyword, where it is a plain one; anything else is left to the decoder to check."""
-    names = [part.strip() for part in text.split("|")]
-    if text and all(name in _ANNOTATIONS or name == "None" for name in names):
-        annotation = None
-        for name in names:
-            member = _ANNOTATIONS.get(name, type(None))
-            annotation = member if annotation is None else annotation | member
-        return annotation
-    return type(default) if not text and type(default) in _ANNOTATIONS.values() else Any
+    """The type of a keyword, where it is made of plain ones; anything else is left to the decoder to check."""
+    if not text:
+        return type(default) if type(default) in _PLAIN_TYPES.values() else Any
+    names = {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
+    return eval(text, {"__builtins__": {}}, _PLAIN_TYPES) if names <= set(_PLAIN_TYPES) else Any

@@ -1,27 +1,35 @@
 """The driver: plan, tell the instance about the hits, launch one run a session with just the assets that must run."""
 
+import errno
 import json
+import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import RunFailureReason
+from dagster._core.execution.plan.objects import ErrorSource
 
 from assets.build import build_definitions
 from assets.dagster_assets import DAMAGED_INPUT, OVERRIDES_TAG, asset_key
 from assets.jobs import DEFAULT_JOB
 from assets.reporting import report_hits
 from neuropipe.catalog import Session
+from neuropipe.errors import BadInput
 from resources.memo import CACHE_TAG, REFRESH
 from resources.plan import Decision, Overrides, Pipeline, Planner
+from resources.workspace import CLONE
 
 Report = Callable[["StepReport"], None]
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """One thing that happened. state : hit | start | done | failed | skipped."""
+    """One thing that happened. state : hit | start | progress | done | failed | skipped."""
 
     asset: str
     session: str | None
@@ -70,17 +78,34 @@ def drive(
 ) -> Summary:
     """Make the selected assets of the sessions be there. A failure in one of them leaves the others alone."""
     began = time.perf_counter()
-    instance = instance or dg.DagsterInstance.get()
+    instance = instance or run_history()
     summary = Summary()
     run = _Run(pipeline, instance, dict(overrides or {}), refresh, report, summary)
     of_sessions = [name for name in selected if pipeline.stage(name).partitioned]
     of_all = [name for name in selected if not pipeline.stage(name).partitioned]
     for session in sessions:
         run.make(session, of_sessions)
-    for asset in of_all:
-        run.make(None, [asset])
+    if of_all:
+        run.make(None, of_all)
     summary.seconds = time.perf_counter() - began
     return summary
+
+
+def run_history() -> dg.DagsterInstance:
+    """The Dagster instance of DAGSTER_HOME, whose folder is made where it does not exist."""
+    home = Path(os.environ["DAGSTER_HOME"])
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if not os.access(home, os.W_OK):
+            raise PermissionError(errno.EACCES, "it can't be written")
+        if not (home / "dagster.yaml").exists():  # without one Dagster sends telemetry, and says much
+            shutil.copy(CLONE / "dagster.yaml", home)
+    except OSError as error:
+        raise BadInput(
+            f"Dagster's run history has no place in {home} ({error.strerror}): set DAGSTER_HOME to a folder that can "
+            "be written, or unset it to use the clone"
+        ) from error
+    return dg.DagsterInstance.get()
 
 
 @dataclass
@@ -95,16 +120,30 @@ class _Run:
 
     def make(self, session: Session | None, selected: list[str]) -> None:
         assets = with_upstream(self.pipeline, selected)
-        for _ in range(2):  # once more when an input turned out damaged: it was set aside and is now made anew
+        settled: set[str] = set()
+        computed: set[str] = set()
+        failed: set[str] = set()
+        # A damaged input is set aside and made anew in the next round, which may uncover another one.
+        for rounds_left in reversed(range(len(assets) + 1)):
             planner = Planner(self.pipeline, self.overrides)
             decisions = [planner.decide(asset, session) for asset in assets]
-            wanted = launched(decisions, selected, self.refresh)
-            if not wanted or not self._launch(session, wanted, planner):
+            wanted = launched(decisions, set(selected) - settled, self.refresh)
+            if not wanted:
                 break
-        self._settle(session, assets, set(wanted))
+            watcher = self._launch(session, wanted, planner)
+            settled |= watcher.succeeded
+            computed |= watcher.computed
+            if not watcher.damaged or rounds_left == 0:
+                self.summary.failures += watcher.failures + watcher.damaged
+                failed = set(wanted) - watcher.succeeded
+                break
+        self.summary.run += len(computed)
+        self.summary.failed += len(failed)
+        self.summary.hit += len(settled - computed - failed)
+        self._settle(session, assets, settled | failed)
 
-    def _launch(self, session: Session | None, assets: list[str], planner: Planner) -> bool:
-        """Execute the assets in one run; True when an input was found damaged."""
+    def _launch(self, session: Session | None, assets: list[str], planner: Planner) -> "_Watcher":
+        """Execute the assets in one run; what was seen of it."""
         key = session.key if session is not None else None
         tags = {OVERRIDES_TAG: json.dumps(planner.overrides, sort_keys=True)} if planner.overrides else {}
         if self.refresh:
@@ -121,18 +160,14 @@ class _Run:
             raise_on_error=False,
             run_id=run_id,
         )
-        if watcher.damaged:
-            return True
-        self.summary.failures += watcher.failures
-        self.summary.failed += len(assets) - watcher.succeeded
-        self.summary.run += watcher.computed
-        self.summary.hit += watcher.succeeded - watcher.computed
-        return False
+        if watcher.interrupted:
+            raise KeyboardInterrupt
+        return watcher
 
-    def _settle(self, session: Session | None, assets: list[str], launched_assets: set[str]) -> None:
+    def _settle(self, session: Session | None, assets: list[str], settled: set[str]) -> None:
         """Count and report the planned hits; a hit of the default configuration is what LATEST names."""
         planner = Planner(self.pipeline, self.overrides)
-        hits = [planner.decide(asset, session) for asset in assets if asset not in launched_assets]
+        hits = [planner.decide(asset, session) for asset in assets if asset not in settled]
         for hit in hits:
             if hit.state != "hit":
                 continue
@@ -151,20 +186,32 @@ class _Run:
 
 
 class _Watcher:
-    """Turns Dagster's events of one run into step reports, as they happen."""
+    """Turns Dagster's events of one run into step reports, as they happen.
+
+    succeeded, computed : assets, the latter those that were no hit; damaged : failures for want of a whole input
+    """
 
     def __init__(self, pipeline: Pipeline, session: str | None, report: Report):
         self.session, self.report = session, report
         self.asset_of = {stage.op_name: name for name, stage in pipeline.stages.items()}
-        self.succeeded = self.computed = 0
+        self.succeeded: set[str] = set()
+        self.computed: set[str] = set()
         self.failures: list[StepReport] = []
-        self.damaged = False
+        self.damaged: list[StepReport] = []
+        self.interrupted = False
         self.began: dict[str, float] = {}
 
     def __call__(self, entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
-        asset = self.asset_of.get(event.step_key or "") if event is not None else None
+        if event is not None and event.event_type == dg.DagsterEventType.RUN_FAILURE:
+            # Dagster swallows the signal and fails the run; the sessions still to come must not be begun.
+            reason = event.job_failure_data.failure_reason
+            self.interrupted = reason == RunFailureReason.UNEXPECTED_TERMINATION
+        asset = self.asset_of.get(entry.step_key or "")
         if asset is None:
+            return
+        if event is None:
+            self.report(StepReport(asset, self.session, "progress", entry.user_message))
             return
         if event.event_type == dg.DagsterEventType.STEP_START:
             self.began[asset] = time.perf_counter()
@@ -172,25 +219,28 @@ class _Watcher:
         elif event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
             metadata = event.step_materialization_data.materialization.metadata
             cache = metadata["cache"].value if "cache" in metadata else "n/a"
-            self.computed += cache == "miss"
+            if cache == "miss":
+                self.computed.add(asset)
             reason = metadata["cache_reason"].value if "cache_reason" in metadata else "does not apply"
             state = "done" if cache == "miss" else "hit"
             self.report(StepReport(asset, self.session, state, reason, self._seconds(asset)))
         elif event.event_type == dg.DagsterEventType.STEP_SUCCESS:
-            self.succeeded += 1
+            self.succeeded.add(asset)
         elif event.event_type == dg.DagsterEventType.STEP_FAILURE:
             self._failed(asset, event.step_failure_data)
         elif event.event_type == dg.DagsterEventType.STEP_SKIPPED:
             self.report(StepReport(asset, self.session, "skipped", "an input failed"))
 
     def _failed(self, asset: str, data: Any) -> None:
-        told = data.user_failure_data
-        if told is not None and DAMAGED_INPUT in (told.metadata or {}):
-            self.damaged = True
+        if data.error_source == ErrorSource.INTERRUPT:
             return
+        told = data.user_failure_data
         error = data.error.cause or data.error
         message = told.description if told is not None else error.message.strip()
         failure = StepReport(asset, self.session, "failed", message, self._seconds(asset))
+        if told is not None and DAMAGED_INPUT in (told.metadata or {}):
+            self.damaged.append(failure)
+            return
         self.failures.append(failure)
         self.report(failure)
 

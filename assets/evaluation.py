@@ -27,7 +27,10 @@ def _evaluation_stage(decoder_name: str) -> Stage:
         group="evaluation",
         inputs={"decoder": decoder_name},
         kinds=("parquet",),
-        description=f"Scores of {decoder_name} with null, intervals and baselines.",
+        description=(
+            f"How well `{decoder_name}` does: accuracy and other scores of its out-of-fold predictions, with 95 % "
+            "intervals, p against labels shifted in time, and the baselines to beat: majority and previous label."
+        ),
         config=EvaluationConfig,
         applies_to=without_task,
         tools=("numpy", "scikit-learn"),

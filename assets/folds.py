@@ -32,12 +32,15 @@ def _settings(dataset: DatasetEntry) -> dict:
     settings=_settings,
     applies_to=without_task,
     checks={
-        "every_trial_tested_once": "Within a scheme, every trial is tested at most once and none that is left is lost.",
+        "every_trial_tested_once": "Within a scheme no trial is tested twice, and at most n_folds - 1 trials never.",
         "no_leakage": "No training window overlaps a test window in time.",
     },
 )
 def folds(draft: Draft, config: FoldsConfig, binned: Artifact, recording: Artifact) -> None:
-    """Every split of the session's trials: (scheme, fold, sample, role)."""
+    """Every split of the session's trials into training and test, shared by all decoders: (scheme, fold, sample, role).
+
+    A scheme is a way to split: `blocked` takes contiguous blocks with a gap, `shuffled` ignores time and leaks.
+    """
     labels = binned.arrays["labels"][:]
     trials = binned.table("trials")
     blocks = None

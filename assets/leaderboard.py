@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from assets.standings import Standing, standings, table
+from assets.standings import Standing, standings, table, undamaged
 from neuropipe import figures
 from neuropipe.evaluation import dead_session
 from resources.artifact import Draft
@@ -23,7 +23,7 @@ def collect(planner: Planner, keys: set[str] | None = None) -> pd.DataFrame:
         artifact = planner.pipeline.workspace.store.lookup("leaderboard", None, decision.fingerprint)
         stored = artifact.table("leaderboard")
         return stored if keys is None else stored[stored["session"].isin(keys)].reset_index(drop=True)
-    return table(planner, standings(planner, keys))
+    return table(planner, undamaged(planner, standings(planner, keys)))
 
 
 def standings_source(planner: Planner, session: None, *, fetch: bool) -> list[list]:
@@ -44,8 +44,11 @@ def leaderboard_stage(evaluations: tuple[str, ...]) -> Stage:
         checks={"no_dead_session": "In every session some decoder beats chance."},
     )
     def leaderboard(draft: Draft, config: LeaderboardConfig, planner: Planner) -> None:
-        """Every decoder of every session that the store holds, ranked within session and scheme."""
-        found = standings(planner)
+        """Every decoder of every session that the store holds, ranked within session and scheme.
+
+        What failed or is missing is listed too; `neuropipe leaderboard` prints the table.
+        """
+        found = undamaged(planner, standings(planner))
         ranked = table(planner, found)
         draft.table("leaderboard", ranked)
         dead = dead_sessions(planner, found, config.significance)

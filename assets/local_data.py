@@ -5,8 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from neuropipe.catalog import Catalog, DatasetEntry
+from neuropipe.catalog import DATASET_NAME, SESSION_NAME, DatasetEntry, check_window
 from neuropipe.errors import BadInput
+from resources.safe_files import storage_trouble_in_words, write_durably
 from resources.workspace import Workspace
 
 
@@ -27,6 +28,13 @@ def add_files(
         raise BadInput(
             f"--name names one session, but {len(files)} files are given; leave it out or add them one by one"
         )
+    if not re.fullmatch(DATASET_NAME, dataset):
+        raise BadInput(f"--dataset {dataset!r}: name it with a-z, 0-9, _ and -")
+    try:
+        check_window(window, bin_width)
+    except ValueError as error:
+        raise BadInput(f"--window and --bin-width: {error}") from None
+    align = align.removeprefix("trial_")  # as the file calls it; the trial table's column is `start`, `stimulus`, ...
     path = workspace.catalog_root / "local.yaml"
     local = yaml.safe_load(path.read_text()) if path.exists() else {}
     task = {"label": label, "align": align, "window": list(window), "bin_width": bin_width}
@@ -52,14 +60,20 @@ def add_files(
         if recording.trials is None or label not in recording.trials:
             columns = ", ".join(recording.trials.columns) if recording.trials is not None else "no trials"
             raise BadInput(f"{file} has no labels called {label!r}; its trial table has {columns}")
+        if recording.counts is None and align not in recording.trials:
+            columns = ", ".join(recording.trials.columns)
+            raise BadInput(f"{file} has no event {align!r} to align trials to; its trial table has {columns}")
         entry["modality"] = "counts" if recording.counts is not None else "spikes"
-        session = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
+        session = name if name is not None else re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
+        if not re.fullmatch(SESSION_NAME, session):
+            raise BadInput(f"{file}: {session!r} can't name a session; give --name, made of a-z, 0-9, ., _ and -")
         if session in entry["sessions"]:
             raise BadInput(f"{dataset}.{session} is in the catalogue already; give another --name")
         workspace.sources.raw.hash_local(file.resolve())
         # No hash is pinned: the file is the user's own, and a changed one is to be run again, not refused.
         entry["sessions"][session] = {"files": {file.name: {"path": str(file.resolve())}}}
         keys.append(f"{dataset}.{session}")
-    Catalog({dataset: DatasetEntry.model_validate(entry)}, workspace.catalog_root)
-    path.write_text(yaml.safe_dump(local, sort_keys=False, allow_unicode=True))
+    DatasetEntry.model_validate(entry)
+    with storage_trouble_in_words(path.parent, path.name):
+        write_durably(path, yaml.safe_dump(local, sort_keys=False, allow_unicode=True))
     return keys

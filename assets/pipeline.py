@@ -7,6 +7,7 @@ from assets.folds import folds
 from assets.leaderboard import leaderboard_stage
 from assets.recording import recording
 from assets.report import report
+from neuropipe.errors import BadInput
 from resources.plan import Pipeline
 from resources.workspace import Workspace
 
@@ -17,4 +18,16 @@ def build_pipeline(workspace: Workspace | None = None) -> Pipeline:
     evaluations = evaluation_stages(decoders)
     names = tuple(stage.name for stage in evaluations)
     stages = [recording, binned, folds, *decoders, *evaluations, leaderboard_stage(names), report]
-    return Pipeline(stages, workspace or Workspace.from_environment())
+    pipeline = Pipeline(stages, workspace or Workspace.from_environment())
+    _refuse_settings_of_no_asset(pipeline)
+    return pipeline
+
+
+def _refuse_settings_of_no_asset(pipeline: Pipeline) -> None:
+    """A misspelt asset under `config:` in the catalogue would else be a setting that silently does nothing."""
+    for session in pipeline.workspace.catalog:
+        for asset in (*session.dataset.config, *session.entry.config):
+            try:
+                pipeline.stage(asset)
+            except BadInput as error:
+                raise BadInput(f"config of {session.key} in the catalogue: {error}") from None

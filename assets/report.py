@@ -27,15 +27,18 @@ code{background:#f4f4f4;padding:0 .25rem}figure{margin:1rem 0}
 """
 
 
-def published_path(pipeline: Pipeline) -> Path:
-    """Where the newest report lies."""
+def published_path(pipeline: Pipeline) -> Path | None:
+    """Where the newest report lies, if there is one."""
     artifact = pipeline.workspace.store.latest("report", None)
-    return artifact.path / "data" / "report.html"
+    return artifact.path / "data" / "report.html" if artifact is not None else None
 
 
 @memoized(group="results", kinds=("html",), partitioned=False)
 def report(draft: Draft, planner: Planner, leaderboard: Artifact) -> None:
-    """One HTML page of all that the store holds: scores, intervals, baselines and figures, by session."""
+    """One HTML page of all that the store holds: scores, intervals, baselines and figures, by session.
+
+    Open `report.html` in the folder that `path` names; `neuropipe report` prints where it lies.
+    """
     page = render(planner, standings(planner), leaderboard.table("leaderboard"))
     (draft.data / "report.html").write_text(page, encoding="utf-8")
     draft.metadata["page"] = "data/report.html"

@@ -4,6 +4,7 @@ Each is reported with data version, code version, input data versions and pointe
 Dagster's own staleness agrees with the plan.
 """
 
+import contextlib
 from collections.abc import Iterable
 
 import dagster as dg
@@ -18,6 +19,7 @@ from dagster._core.definitions.data_version import (
     get_input_event_pointer_tag,
 )
 from dagster._core.event_api import AssetRecordsFilter
+from sqlalchemy.exc import IntegrityError
 
 from assets.dagster_assets import NOT_APPLICABLE, asset_key, check_results, metadata_of
 from resources.artifact import Artifact
@@ -50,7 +52,8 @@ def report_hits(instance: dg.DagsterInstance, pipeline: Pipeline, decisions: Ite
             artifact = _artifact(pipeline, decision)
             _report(instance, decision, artifact, tags)
             newest[decision.asset] |= _newest(instance, decision.asset, {decision.session})
-            _report_checks(instance, stage, artifact, newest[decision.asset][decision.session])
+            if shown is None:
+                _report_checks(instance, stage, artifact, newest[decision.asset][decision.session])
             n_reported += 1
     return n_reported
 
@@ -111,20 +114,24 @@ def _report(instance: dg.DagsterInstance, decision: Decision, artifact: Artifact
 def _report_checks(
     instance: dg.DagsterInstance, stage: Stage, artifact: Artifact | None, made: dg.EventLogRecord
 ) -> None:
-    """The checks of a reported materialization, as they came out when the artifact was made."""
+    """The checks of a reported materialization, as they came out when the artifact was made.
+
+    Dagster has room for one result of a check that no run made, a partition: where there is one, it stays. It says the
+    same, since an artifact whose checks failed is never committed.
+    """
     target = AssetCheckEvaluationTargetMaterializationData(
         storage_id=made.storage_id, run_id=made.run_id, timestamp=made.timestamp
     )
     for result in check_results(stage, artifact):
-        instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(
-                asset_key(stage.name),
-                result.check_name,
-                result.passed,
-                metadata=result.metadata,
-                target_materialization_data=target,
-                severity=result.severity,
-                description=result.description,
-                partition=made.partition_key,
-            )
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key(stage.name),
+            result.check_name,
+            result.passed,
+            metadata=result.metadata,
+            target_materialization_data=target,
+            severity=result.severity,
+            description=result.description,
+            partition=made.partition_key,
         )
+        with contextlib.suppress(IntegrityError):
+            instance.report_runless_asset_event(evaluation)

@@ -3,6 +3,7 @@
 import difflib
 import fnmatch
 import re
+import warnings
 
 from neuropipe.errors import BadInput
 from resources.plan import Pipeline
@@ -37,10 +38,14 @@ def _dagster_selection(pipeline: Pipeline, selection: str) -> set[str]:
 
     graph = build_definitions(pipeline).resolve_asset_graph()
     try:
-        keys = dg.AssetSelection.from_string(selection).resolve(graph)
-    except Exception as error:
-        first_line = str(error).strip().partition("\n")[0]
-        raise BadInput(f"can't read the selection {selection!r}: {first_line}") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)  # group: and tag: warn of Dagster's own plans
+            keys = dg.AssetSelection.from_string(selection).resolve(graph)
+    except Exception:
+        raise BadInput(
+            f"can't read the selection {selection!r}: give names, globs ('decoder/*') or Dagster's syntax with keys "
+            "quoted, e.g. '+key:\"evaluation/xgboost\" or group:folds'"
+        ) from None
     if not keys:
         raise BadInput(f"the selection {selection!r} matches no asset")
     return {key.to_user_string() for key in keys}

@@ -1,7 +1,7 @@
 """Standings: which evaluations the store holds, of which sessions and variants, and which are missing or failed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +9,7 @@ import pandas as pd
 from neuropipe.catalog import Session
 from neuropipe.evaluation import paired_difference
 from resources.artifact import Artifact
-from resources.plan import Planner
+from resources.plan import Planner, decide_again
 from resources.store import ArtifactStore
 
 BASELINE = "rate_logistic"
@@ -53,6 +53,20 @@ def standings(planner: Planner, keys: set[str] | None = None) -> list[Standing]:
     return found
 
 
+def undamaged(planner: Planner, found: list[Standing]) -> list[Standing]:
+    """The standings, with evaluations whose bytes have changed set aside and listed as missing."""
+    store = planner.pipeline.workspace.store
+    kept = []
+    for row in found:
+        artifact = row.artifact(store) if row.fingerprint is not None else None
+        if artifact is not None and store.verify(artifact):
+            store.quarantine(artifact.path)
+            note = f"it was damaged: neuropipe run evaluation/{row.model} --session {row.session}"
+            row = replace(row, state="missing", note=note, fingerprint=None, data_version=None)
+        kept.append(row)
+    return kept
+
+
 def _of_asset(planner: Planner, asset: str, session: Session) -> Iterator[Standing]:
     store, model = planner.pipeline.workspace.store, asset.removeprefix("evaluation/")
     decision = planner.decide(asset, session)
@@ -80,7 +94,7 @@ def _variants(planner: Planner, asset: str, session: Session, model: str, paths:
         if artifact.variant and (known is None or known.manifest["created"] < artifact.manifest["created"]):
             newest[artifact.variant] = artifact
     for variant, artifact in sorted(newest.items()):
-        decision = Planner(planner.pipeline, artifact.manifest["overrides"]).decide(asset, session)
+        decision = decide_again(planner.pipeline, artifact, session)
         current = decision.fingerprint == artifact.fingerprint
         state, note = ("current", "") if current else ("stale", decision.reason)
         yield Standing(session.key, model, state, variant, note, artifact.fingerprint, artifact.data_version)
@@ -137,5 +151,5 @@ def _over_baseline(planner: Planner, standing: Standing, found: list[Standing]) 
 def _predictions(planner: Planner, standing: Standing) -> pd.DataFrame:
     session = planner.pipeline.workspace.catalog.session(standing.session)
     decision = planner.decide(f"decoder/{standing.model}", session)
-    artifact = planner.pipeline.workspace.store.lookup(decision.asset, decision.session, decision.fingerprint)
-    return artifact.table("predictions")
+    store = planner.pipeline.workspace.store
+    return store.open_verified(decision.asset, decision.session, decision.fingerprint).table("predictions")

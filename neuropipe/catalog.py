@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from neuropipe.errors import BadInput
 
 Modality = Literal["voltage", "movie", "fluorescence", "spikes", "counts"]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+DATASET_NAME, SESSION_NAME = r"[a-z0-9][a-z0-9_-]*", r"[a-z0-9][a-z0-9._-]*"
+Name = Annotated[str, StringConstraints(pattern=f"^{SESSION_NAME}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -50,6 +51,18 @@ class FoldsEntry(Entry):
     seed: int = 0
 
 
+def check_window(window: tuple[float, float], bin_width: float) -> None:
+    """Refuse (ValueError) a window, (start, stop) s, that does not hold a whole number of bins, at least one."""
+    start, stop = window
+    if not bin_width > 0:
+        raise ValueError(f"bin_width is {bin_width} s; it must be above 0")
+    if not stop - start >= bin_width * (1 - 1e-9):
+        raise ValueError(f"window {start} to {stop} s is shorter than one bin of {bin_width} s")
+    n_bins = (stop - start) / bin_width
+    if abs(n_bins - round(n_bins)) > 1e-6:
+        raise ValueError(f"window {start} to {stop} s is not a whole number of bins of {bin_width} s")
+
+
 class Task(Entry):
     """What to decode: a label column of the trial table, from a window around an event of each trial."""
 
@@ -61,11 +74,7 @@ class Task(Entry):
 
     @model_validator(mode="after")
     def _window_holds_bins(self) -> Self:
-        start, stop = self.window
-        if not stop - start >= self.bin_width * (1 - 1e-9):
-            raise ValueError(f"window {start} to {stop} s is shorter than one bin of {self.bin_width} s")
-        if abs((stop - start) / self.bin_width - self.n_bins) > 1e-6:
-            raise ValueError(f"window {start} to {stop} s is not a whole number of bins of {self.bin_width} s")
+        check_window(self.window, self.bin_width)
         return self
 
     @property
@@ -201,7 +210,7 @@ def _read_file(path: Path) -> Iterator[tuple[str, DatasetEntry]]:
     else:
         entries, prefix = {path.stem: data}, False
     for name, entry in entries.items():
-        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", str(name)):
+        if not re.fullmatch(DATASET_NAME, str(name)):
             raise BadInput(f"{path}: a dataset is named with a-z, 0-9, _ and -; found {name!r}")
         try:
             dataset = DatasetEntry.model_validate(entry)
@@ -211,7 +220,11 @@ def _read_file(path: Path) -> Iterator[tuple[str, DatasetEntry]]:
 
 
 def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(path.read_text(encoding="utf-8"))
+    try:
+        text = path.read_text(encoding="utf-8")
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} can't be read as text: {error}") from None
     try:
         tree = loader.get_single_node()
         if tree is not None:
@@ -220,6 +233,9 @@ def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadInput(f"{path}:{line}: not valid YAML: {error.problem}") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise BadInput(f"{path}:{line}: not valid YAML: {error.reason}") from None
     finally:
         loader.dispose()
 
@@ -237,12 +253,20 @@ def _refuse_duplicates(path: Path, node: yaml.Node) -> None:
             _refuse_duplicates(path, item)
 
 
+_FAULTS = {
+    "extra_forbidden": "there is no field of this name",
+    "missing": "this field must be given",
+    "string_pattern_mismatch": "a name is made of a-z, 0-9, ., _ and -, a hash of 64 digits 0-9a-f",
+}
+
+
 def _sentence(path: Path, tree: yaml.Node | None, error: ValidationError, prefix: tuple[str, ...]) -> str:
     # A misspelt field comes before the one that is then missing.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    location = (*prefix, *first["loc"])
+    location = (*prefix, *(part for part in first["loc"] if part != "[key]"))
     field = ".".join(str(part) for part in location) or "the file"
-    return f"{path}:{_line(tree, location)}: {field}: {first['msg']} (found {_shorten(first.get('input'))})"
+    fault = _FAULTS.get(first["type"], first["msg"])
+    return f"{path}:{_line(tree, location)}: {field}: {fault} (found {_shorten(first.get('input'))})"
 
 
 def _shorten(value: Any) -> str:

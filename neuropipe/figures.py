@@ -147,7 +147,8 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence, *, title: str = "") 
     every = -(-len(classes) // MOST_NAMED)
     figure = _figure(side, title, width=side + 1.0)
     axes = figure.add_subplot()
-    image = axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
+    # With equal aspect, constrained layout misjudges the width and cuts the label on the left.
+    image = axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (true, decoded), trials in np.ndenumerate(matrix) if every == 1 else ():
         fraction = fractions[true, decoded]
         axes.text(

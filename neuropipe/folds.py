@@ -71,18 +71,22 @@ def rolled(samples: Samples) -> list[np.ndarray]:
 
 @dataclass(frozen=True)
 class Scheme:
-    """split : the test samples of each fold; tests_all : whether every sample is tested in some fold."""
+    """split : the test samples of each fold; tests_all : whether every sample is tested in some fold.
+
+    keeps_gap : whether a gap is kept between training and test; not in schemes that are known for having none.
+    """
 
     split: Callable[[Samples], list[np.ndarray]]
     tests_all: bool = True
+    keeps_gap: bool = True
 
 
 SCHEMES = {
     "blocked": Scheme(blocked),
     "stratified": Scheme(stratified),
     "leave_one_block_out": Scheme(leave_one_block_out),
-    "shuffled": Scheme(shuffled),
-    "rolled": Scheme(rolled, tests_all=False),
+    "shuffled": Scheme(shuffled, keeps_gap=False),
+    "rolled": Scheme(rolled, tests_all=False, keeps_gap=False),
 }
 
 
@@ -104,7 +108,8 @@ def make_folds(
     labels : (sample,) classes; for regression leave them out and give n_samples. starts : (sample,) s; without them
     samples are taken to be in time order. Training samples within `gap` samples of a test sample get the role "gap",
     and with stops ((sample,) s) so do those whose window [start, stop) overlaps a test sample's. blocks : (sample,)
-    labels for leave_one_block_out; seed : for shuffled. Under "rolled", n % n_folds samples are never tested.
+    labels for leave_one_block_out; seed : for shuffled. "rolled" and "shuffled" keep no gap, whatever is asked, so that
+    their figures can be compared with others'; under "rolled", n % n_folds samples are never tested.
     Raises BadInput where a fold would have nothing to train or test on, or would train without a class that labels
     hold (unless allow_missing_classes).
     """
@@ -119,6 +124,7 @@ def make_folds(
     windows = None if stops is None else _windows(starts, stops, None)
     order = np.arange(n) if starts is None else np.argsort(_times(starts, "starts"), kind="stable")
     ordered = [codes if codes is None else codes[order] for codes in (classes, block_codes)]
+    gap = gap if SCHEMES[scheme].keeps_gap else 0
     tests = SCHEMES[scheme].split(Samples(n, int(n_folds), seed, *ordered))
     roles = np.full((len(tests), n), TRAIN, np.int8)
     for role, test in zip(roles, tests, strict=True):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resources.artifact import Artifact
-from resources.plan import Pipeline, Planner
+from resources.plan import Pipeline, Planner, decide_again
 
 
 @dataclass(frozen=True)
 class Garbage:
-    """One thing that nothing needs. kind : artifact | variant | unfinished | quarantined | raw file."""
+    """One thing that nothing needs. kind : artifact | variant | unfinished | lock | quarantined | raw file."""
 
     kind: str
     path: Path
@@ -43,20 +43,19 @@ def _artifacts(pipeline: Pipeline, drop_variants: bool) -> Iterator[Garbage]:
 
 def _needed(pipeline: Pipeline, held: list[Artifact], drop_variants: bool) -> set[Path]:
     """Artifacts that today's plan hits, by default or in a variant, and whatever LATEST still names."""
-    planners = {"": Planner(pipeline)}
+    planner = Planner(pipeline)
     kept: set[Path] = set()
     for artifact in held:
         if artifact.manifest["asset"] not in pipeline.stages:
             continue
         if artifact.variant and drop_variants:
             continue
-        if artifact.variant not in planners:
-            planners[artifact.variant] = Planner(pipeline, artifact.manifest["overrides"])
         key = artifact.manifest["session"]
         if key is not None and key not in pipeline.workspace.catalog.sessions:
             continue
         session = pipeline.workspace.catalog.session(key) if key is not None else None
-        decision = planners[artifact.variant].decide(artifact.manifest["asset"], session)
+        asset = artifact.manifest["asset"]
+        decision = decide_again(pipeline, artifact, session) if artifact.variant else planner.decide(asset, session)
         newest = pipeline.workspace.store.lookup(decision.asset, key, artifact.fingerprint)
         current = decision.fingerprint == artifact.fingerprint and newest.path == artifact.path
         latest = pipeline.workspace.store.latest(artifact.manifest["asset"], key)
@@ -72,10 +71,13 @@ def _leftovers(pipeline: Pipeline) -> Iterator[Garbage]:
     for path in sorted((root / ".stage").glob("*")):
         if path.is_dir() and not _alive(path.with_suffix(".lock")):
             yield Garbage("unfinished", path, _size(path))
+    for path in sorted((*(root / ".stage").glob("*.lock"), *(root / ".locks").glob("*"))):
+        if not _alive(path):
+            yield Garbage("lock", path, 0)
 
 
 def _alive(lock: Path) -> bool:
-    """Whether the process that writes a draft still lives: it holds the draft's lock."""
+    """Whether the process that made a lock still lives: it holds it."""
     try:
         with lock.open() as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

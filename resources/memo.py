@@ -70,7 +70,7 @@ def materialize(
         reason = "refresh asked for" if refresh else planner.why(stage, session, versions)
         log.info(f"{asset} of {key}: running ({reason})" if key else f"{asset}: running ({reason})")
         try:
-            artifact = _compute(planner, stage, session, inputs, versions, fingerprint, refresh, run_id)
+            artifact = _compute(planner, stage, session, inputs, versions, fingerprint, refresh, run_id, log)
         except Exception as error:
             message = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
             store.record_failure(asset, key, fingerprint, planner.variant(asset), message)
@@ -101,6 +101,7 @@ def _compute(
     fingerprint: str,
     refresh: bool,
     run_id: str,
+    log: Any,
 ) -> Artifact:
     store = planner.pipeline.workspace.store
     key = session.key if session is not None else None
@@ -113,6 +114,7 @@ def _compute(
         "config": planner.config(stage, session),
         "workspace": planner.pipeline.workspace,
         "planner": planner,
+        "log": log,
     }
     began = time.perf_counter()
     with store.draft() as draft:

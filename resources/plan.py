@@ -130,6 +130,8 @@ class Planner:
                 waiting = waiting or upstream
             versions[parameter] = above.data_version
         if waiting:
+            if stage.name in self.overrides:
+                self.config(stage, session)  # a bad setting is refused before anything upstream is run for it
             return Decision(stage.name, key, "run", f"{waiting} will run", blocked_by=waiting)
         try:
             fingerprint = self.fingerprint(stage, session, versions)
@@ -153,9 +155,11 @@ class Planner:
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
+            fault = first["msg"].removeprefix("Value error, ")
+            said = f"{field}: {fault} (found {first['input']!r})" if field else fault
             known = ", ".join(stage.config.model_fields) or "none"
             where = f" of {session.key}" if session is not None else ""
-            raise BadInput(f"{stage.name}{where}: {field}: {first['msg']}; its settings are {known}") from None
+            raise BadInput(f"{stage.name}{where}: {said}; its settings are {known}") from None
 
     def fingerprint(self, stage: Stage, session: Session | None, versions: Mapping[str, str | None]) -> str:
         source = self.source(stage, session)
@@ -196,7 +200,8 @@ class Planner:
         """One version of a stage for all sessions: code, tools and settings. Dagster compares it to tell staleness."""
         seen = {}
         for session in self.pipeline.workspace.catalog if stage.partitioned else [None]:
-            seen[self._head(stage, session)] = None
+            if session is None or not stage.applies_to(session):
+                seen[self._head(stage, session)] = None
         return digest(sorted(seen))[:16]
 
     def _head(self, stage: Stage, session: Session | None) -> str:
@@ -223,6 +228,15 @@ class Planner:
         if latest is None:
             return "never made"
         return changes(latest, self.ingredients(stage, session, versions))
+
+
+def decide_again(pipeline: Pipeline, artifact: Artifact, session: Session | None) -> Decision:
+    """What is decided today under the overrides that made an artifact; `run` where they are settings no more."""
+    asset = artifact.manifest["asset"]
+    try:
+        return Planner(pipeline, artifact.manifest["overrides"]).decide(asset, session)
+    except BadInput as error:
+        return Decision(asset, artifact.manifest["session"], "run", str(error))
 
 
 def changes(previous: Artifact, ingredients: Mapping[str, Any]) -> str:

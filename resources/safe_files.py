@@ -118,7 +118,7 @@ def storage_trouble_in_words(folder: Path, what: str, needed: int | None = None)
             )
         elif error.errno in _READ_ONLY:
             text = (
-                f"{place} can't be written ({error.strerror}), so {what} can't be stored; "
+                f"{folder} can't be written ({error.strerror}), so {what} can't be stored; "
                 "make the data folder writable or choose another one"
             )
         else:

@@ -131,10 +131,10 @@ class ArtifactStore:
     def draft(self) -> Iterator[Draft]:
         """A staging directory, gone at exit unless committed; its lock file tells `gc` that its owner is alive."""
         stage = self.root / ".stage" / uuid.uuid4().hex
-        with storage_trouble_in_words(self.root, "an artifact"):
-            stage.mkdir(parents=True)
-        with process_lock(stage.with_suffix(".lock")):
+        # The lock comes first: `gc` takes a draft without one for abandoned.
+        with self._locked(stage.with_suffix(".lock")):
             try:
+                stage.mkdir()
                 yield Draft(stage)
             except OSError as error:
                 if is_full(error):
@@ -213,22 +213,23 @@ class ArtifactStore:
     @contextlib.contextmanager
     def lock(self, asset: str, session: str | None, fingerprint: str) -> Iterator[None]:
         """Held by one process at a time: two that want the same artifact build it once. Freed when its owner dies."""
-        path = self.root / ".locks" / digest([asset, session, fingerprint])[:32]
-        with storage_trouble_in_words(self.root, "an artifact"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        with process_lock(path):
+        with self._locked(self.root / ".locks" / digest([asset, session, fingerprint])[:32]):
             yield
 
     # -- failures --------------------------------------------------------------------------------------------------
 
     def record_failure(self, asset: str, session: str | None, fingerprint: str, variant: str, message: str) -> None:
         folder = Path(self._folder(asset, session))
-        folder.mkdir(parents=True, exist_ok=True)
         record = {"fingerprint": fingerprint, "variant": variant, "message": message, "time": time.time()}
-        write_durably(folder / "FAILED", json.dumps(record))
+        # A disk that takes no note must not hide what went wrong.
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_durably(folder / "FAILED", json.dumps(record))
 
     def clear_failure(self, asset: str, session: str | None) -> None:
-        Path(self._folder(asset, session), "FAILED").unlink(missing_ok=True)
+        note = Path(self._folder(asset, session), "FAILED")
+        if note.exists():  # a store that can only be read must still serve hits
+            note.unlink(missing_ok=True)
 
     def failure(self, asset: str, session: str | None) -> dict[str, Any] | None:
         record = f"{self._folder(asset, session)}/FAILED"
@@ -236,6 +237,14 @@ class ArtifactStore:
         return json.loads(Path(record).read_text()) if os.path.exists(record) else None
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _locked(self, path: Path) -> Iterator[None]:
+        with contextlib.ExitStack() as held:
+            with storage_trouble_in_words(self.root, "an artifact"):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                held.enter_context(process_lock(path))
+            yield
 
     def _folder(self, asset: str, session: str | None) -> str:
         return f"{self._root}/{asset}/{session or UNPARTITIONED}"

@@ -1,15 +1,14 @@
 """What tests share: the mirror of real recordings, and a pipeline of its own for each that asks."""
 
 import os
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.installation import ROOT, Place, make_place
+
+# Small decompositions in several processes at once: more threads each would only get into each other's way.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
 # Tests must not write into the clone's own run history, store or raw folder.
 os.environ.pop("DAGSTER_HOME", None)
 
@@ -23,44 +22,18 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
-@dataclass(frozen=True)
-class Place:
-    """Folders of one installation, and the commands run in it."""
-
-    root: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "DAGSTER_HOME": str(self.root / "home"),
-            "NEUROPIPE_CATALOG": str(self.root / "catalog"),
-            "NEUROPIPE_STORE": str(self.root / "artifacts"),
-            "NEUROPIPE_RAW": str(self.root / "raw"),
-            "PYTHONPATH": str(ROOT),
-            "COLUMNS": "200",
-        }
-
-    def neuropipe(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """The real command in a process of its own."""
-        return self.python("-m", "neuropipe", *arguments, **environment)
-
-    def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.root,
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-
-
 @pytest.fixture
 def place(tmp_path) -> Place:
     """An installation with the project's own catalogue and nothing made yet."""
-    made = Place(tmp_path)
-    (tmp_path / "home").mkdir()
-    shutil.copy(ROOT / "dagster.yaml", tmp_path / "home")
-    shutil.copytree(ROOT / "data" / "catalog", tmp_path / "catalog", ignore=shutil.ignore_patterns("local.yaml"))
-    return made
+    catalog = ROOT / "data" / "catalog"
+    return make_place(tmp_path, **{p.stem: p.read_text() for p in catalog.glob("*.yaml") if p.stem != "local"})
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Name every test that was skipped, so that what was not shown is not overlooked."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        terminalreporter.section("skipped, by name")
+        for report in skipped:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+            terminalreporter.line(f"{report.nodeid}: {str(reason).removeprefix('Skipped: ')}")

@@ -2,34 +2,22 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.installation import ROOT, copy_project
+
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^# file: (\S+)\n")
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory):
+@pytest.fixture
+def copy(tmp_path):
     """The project as git has it, with the environment it is run in."""
-    root = tmp_path_factory.mktemp("clone")
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.split("\n"):
-        if name and (ROOT / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, root / name)
+    root = copy_project(tmp_path / "clone")
     # The commands of this copy, not those of the project that the environment was made for.
     commands = root / "bin"
     commands.mkdir()
@@ -51,11 +39,18 @@ def test_every_block_of_the_page_runs(page, copy):
     }
     blocks = BLOCK.findall(page.read_text())
     assert blocks, f"{page.name} has no code blocks"
+    python = ""
     for language, text in blocks:
         named = FILE.match(text)
         if named:
             (copy / named[1]).write_text(text.removeprefix(named[0]))
-        elif language in ("bash", "python"):
-            command = ["bash", "-euo", "pipefail", "-c", text] if language == "bash" else [sys.executable, "-c", text]
-            done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=600)
-            assert done.returncode == 0, f"{text}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        elif language == "bash":
+            run(["bash", "-euo", "pipefail", "-c", text], copy, environment)
+        elif language == "python":
+            python += text
+    run([sys.executable, "-c", python], copy, environment)  # the page's Python is one story
+
+
+def run(command: list[str], folder, environment) -> None:
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, f"{command[-1]}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"

@@ -19,10 +19,11 @@ class XGBoostDecoder(CountsDecoder):
     A few hundred trials can't choose trees' many settings, so none is chosen here: the defaults were chosen by log loss
     on other recordings than those they are reported on (docs/choices/decoders.md).
 
-    n_bins : numbers of equal bins that the trial is cut into, side by side: trees take the resolution that splits best,
-    whatever the trial's length; n_rounds : trees a class; learning_rate : shrinkage of each;
-    max_depth : depth of each; feature_fraction, trial_fraction : shares of features and trials that each sees;
-    leaf_penalty : L2 penalty on leaf values; seed : of those random shares; n_threads : threads used
+    n_bins : numbers of equal bins that the trial is cut into, side by side, so that trees take the resolution that
+    splits best whatever the trial's length; n_rounds : trees a class; learning_rate : shrinkage of each; max_depth :
+    depth of each; feature_fraction, trial_fraction : shares of features and trials that each sees; leaf_penalty : L2
+    penalty on leaf values; seed : of those random shares; n_threads : threads, which change no result (more than there
+    are idle cores are slower than one)
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class XGBoostDecoder(CountsDecoder):
         trial_fraction: float = 0.5,
         leaf_penalty: float = 1.0,
         seed: int = 0,
-        n_threads: int = 2,
+        n_threads: int = 1,
     ):
         self.n_bins = n_bins
         self.n_rounds = n_rounds

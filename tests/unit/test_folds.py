@@ -10,6 +10,11 @@ from neuropipe.errors import BadInput
 from neuropipe.folds import SCHEMES, check_leakage, make_folds
 
 
+def test_a_shuffle_keeps_no_gap_which_would_take_a_third_of_its_training():
+    folds = make_folds(n_samples=50, scheme="shuffled", gap=1)
+    assert set(folds["role"]) == {"train", "test"}
+
+
 def samples_of(folds: pd.DataFrame, fold: int, role: str) -> list[int]:
     return folds.loc[(folds["fold"] == fold) & (folds["role"] == role), "sample"].tolist()
 
@@ -22,9 +27,10 @@ def test_blocked_folds_are_contiguous_with_a_gap_on_either_side():
     assert samples_of(folds, 0, "gap") == [2]
 
 
-def test_rolled_folds_are_the_rolls_of_a_range():
+@pytest.mark.parametrize("gap", [0, 3])
+def test_rolled_folds_are_the_rolls_of_a_range_whatever_the_gap(gap):
     n = 228
-    folds = make_folds(n_samples=n, scheme="rolled")
+    folds = make_folds(n_samples=n, scheme="rolled", gap=gap)
     for fold in range(5):
         rolled = np.roll(np.arange(n), fold * (n // 5))
         assert samples_of(folds, fold, "test") == sorted(rolled[: n // 5])
@@ -73,8 +79,8 @@ def test_every_sample_has_one_role_in_each_fold_and_is_tested_once(n, n_folds, g
     assert len(tested) == (n if scheme != "rolled" else n // n_folds * n_folds)
     for fold in range(n_folds):
         apart = np.abs(np.subtract.outer(samples_of(folds, fold, "train"), samples_of(folds, fold, "test")))
-        assert apart.min() > gap
-    check_leakage(folds, gap=gap, allow_untested=scheme == "rolled")
+        assert apart.min() > (gap if SCHEMES[scheme].keeps_gap else 0)
+    check_leakage(folds, gap=gap if SCHEMES[scheme].keeps_gap else 0, allow_untested=scheme == "rolled")
 
 
 def test_time_order_is_that_of_the_starts():
