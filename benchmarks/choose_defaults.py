@@ -1,13 +1,17 @@
 """How the decoders' defaults were chosen: log loss and accuracy on recordings other than the ones they are reported on.
 
-    NEUROPIPE_MIRROR=... python -m benchmarks.choose_defaults [xgboost | logistic_regression | svm | ...]
+    NEUROPIPE_MIRROR=... python -m benchmarks.choose_defaults [xgboost | logistic_regression | gru | svm | ...]
 
 Five sessions of Steinmetz et al. 2019 (4, 8, 12, 15 and 18 of the published R files: three mice, none of them Cori;
 session 3 is Cori 2016-12-18 and is left out). Two labels each: feedback (reward or not) and which side had the higher
 contrast (left, right, equal). Five contiguous folds with a gap of one trial. Every variant is printed with its mean
 over the ten tasks, and with the log loss of each.
+
+Networks: five contiguous blocks of sessions 8, 12 and 18, and of two simulated sessions with weak units; the log loss
+on the blocks held out, at the epoch that early stopping chooses from them, and that epoch. One network a block.
 """
 
+import functools
 import os
 import sys
 from collections.abc import Iterator
@@ -16,7 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import choose_calibrated, choose_ensemble
-from neuropipe import decoders
+from neuropipe import decoders, simulate
+from neuropipe.binning import bin_spikes
 from neuropipe.decoders.dual_logistic import PrincipalAxes, softmax, solve
 from neuropipe.decoders.inner_folds import inner_folds
 from neuropipe.decoders.linear import inner_losses
@@ -54,17 +59,58 @@ TREES_VARIANTS = [
     {"n_bins": (8,), "n_rounds": 300, "leaf_penalty": 10.0},
 ]
 
+# One change at a time from the defaults.
+NETWORK_VARIANTS = [
+    {},
+    {"n_bins": 5},
+    {"n_components": 32},
+    {"n_components": 128},
+    {"scale_offset": 0.3},
+    {"scale_offset": 5.0},
+    {"unit_dropout": 0.0},
+    {"unit_dropout": 0.6},
+    {"mixup": 1.0},
+    {"time_jitter": 0},
+    {"dropout": 0.7},
+    {"width": 128},
+    {"weight_decay": 1.0},
+    {"learning_rate": 0.0005},
+    {"learning_rate": 0.002},
+    {"label_smoothing": 0.0},
+]
+NETWORKS = ("rnn", "gru", "lstm", "mlp", "cnn", "transformer")
+NETWORK_SESSIONS = (8, 12, 18)
+SIMULATED = {"n_trials": 230, "n_units": 600, "decision_fraction": 0.05, "stimulus_fraction": 0.03}
+SIMULATED |= {"decision_gain": 0.4, "baseline_rate": 2.0, "excitability_sd": 0.5}
+SIMULATED |= {"lapse": 0.05, "noise": 1.8, "drift_rate": 3.0}
 
-def tasks() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+
+def recorded(sessions: tuple[int, ...] = SESSIONS) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Name, counts (trial, bin, unit) and labels of every session x label."""
     import rdata
 
-    for session in SESSIONS:
+    for session in sessions:
         facts = rdata.read_rds(Path(os.environ["NEUROPIPE_MIRROR"]) / FILES.format(session))
         counts = np.stack([np.asarray(trial) for trial in facts["spks"]]).transpose(0, 2, 1).astype(np.uint8)
         yield f"{session} feedback", counts, np.ravel(facts["feedback_type"]).astype(int)
         contrast = np.ravel(facts["contrast_left"]) - np.ravel(facts["contrast_right"])
         yield f"{session} side", counts, np.sign(contrast).astype(int)
+
+
+def simulated() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    for seed in (21, 22):
+        recording = simulate.drift_diffusion(seed=seed, **SIMULATED)
+        spikes, starts = recording.spikes, recording.trials["stimulus"].to_numpy()
+        yield (
+            f"simulated {seed}",
+            bin_spikes(spikes.times, spikes.offsets, starts, 0.02, 25),
+            recording.trials["choice"],
+        )
+
+
+def recorded_and_simulated() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    yield from recorded(NETWORK_SESSIONS)
+    yield from simulated()
 
 
 def outer_folds(n_trials: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -128,27 +174,39 @@ def _averaged(tried: dict, n_bins: int, variant: dict) -> np.ndarray:
     return np.mean([probability for _, probability in best[: space["n_averaged"]]], axis=0)
 
 
+def network_scores(name: str, counts: np.ndarray, labels: np.ndarray, variants: list[dict]) -> np.ndarray:
+    """(variant, 1, [log loss, epoch]) of the learning curve averaged over inner blocks of all trials."""
+    scores = []
+    for variant in variants:
+        decoder = decoders.make(name, **{"n_inner_folds": 5, "n_seeds": 1} | variant).fit(counts, labels)
+        losses = decoder.curves_.groupby("epoch")["validation_loss"].mean()
+        scores.append([(losses[decoder.n_epochs_], decoder.n_epochs_)])
+    return np.array(scores)
+
+
 STUDIES = {
-    "xgboost": (trees_scores, TREES_VARIANTS),
-    "logistic_regression": (linear_scores, LINEAR_VARIANTS),
+    "xgboost": (recorded, trees_scores, TREES_VARIANTS),
+    "logistic_regression": (recorded, linear_scores, LINEAR_VARIANTS),
     **{
-        name: (choose_calibrated.scores_of(name, outer_folds, score), variants)
+        name: (recorded, choose_calibrated.scores_of(name, outer_folds, score), variants)
         for name, variants in choose_calibrated.VARIANTS.items()
     },
-    "ensemble": (choose_ensemble.scores_of(outer_folds, score), choose_ensemble.VARIANTS),
+    "ensemble": (recorded, choose_ensemble.scores_of(outer_folds, score), choose_ensemble.VARIANTS),
+    **{name: (recorded_and_simulated, functools.partial(network_scores, name), NETWORK_VARIANTS) for name in NETWORKS},
 }
 
 
 def main() -> None:
     for name in sys.argv[1:] or STUDIES:
-        scores_of, variants = STUDIES[name]
+        tasks, scores_of, variants = STUDIES[name]
         table, names = [], []
         for task, counts, labels in tasks():
             table.append(scores_of(counts, np.unique(labels, return_inverse=True)[1], variants).mean(axis=1))
             names.append(task)
             print(f"{name}: {task} done", file=sys.stderr, flush=True)
         table = np.array(table)  # (task, variant, score)
-        print(f"\n{name}\n| variant | log loss | accuracy | log loss of {', '.join(names)} |\n|---|---|---|---|")
+        second = "epochs" if name in NETWORKS else "accuracy"
+        print(f"\n{name}\n| variant | log loss | {second} | log loss of {', '.join(names)} |\n|---|---|---|---|")
         for number, variant in enumerate(variants):
             loss, accuracy = table[:, number].mean(axis=0)
             each = " ".join(f"{value:.3f}" for value in table[:, number, 0])

@@ -20,6 +20,9 @@ DRIFT_ONLY = {
     "excitability_sd": 0.6,
     "choice_persistence": 0.8,
 }
+# Networks at a small budget: what is tried here does not depend on how many are averaged.
+SMALL_NETWORK = {"n_seeds": 2, "n_inner_folds": 2, "n_epochs": 20}
+SMALL = dict.fromkeys(("cnn", "gru", "lstm", "mlp", "rnn", "transformer"), SMALL_NETWORK)
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +38,7 @@ def evaluated(name: str, recording) -> pd.DataFrame:
     def predict(fold: int) -> pd.DataFrame:
         split = folds[folds["fold"] == fold]
         train, test = (split.loc[split["role"] == role, "sample"].to_numpy() for role in ("train", "test"))
-        decoder = decoders.make(name).fit(counts[train], labels[train])
+        decoder = decoders.make(name, **SMALL.get(name, {})).fit(counts[train], labels[train])
         probability = decoder.predict_proba(counts[test])
         return pd.DataFrame(
             {

@@ -1,0 +1,37 @@
+"""The block that transformers are made of."""
+
+import torch
+from torch import nn
+
+from neuropipe.decoders.network_parts import Dropout
+from neuropipe.errors import BadInput
+
+N_HEADS = 4
+
+
+class Block(nn.Module):
+    """Self-attention, then a perceptron, each beside a skip path and after its own normalisation (pre-norm).
+
+    Tokens (trial, token, width) in and out.
+    """
+
+    def __init__(self, width: int, dropout: float):
+        super().__init__()
+        if width % N_HEADS:
+            raise BadInput(f"width is {width}; {N_HEADS} attention heads need a multiple of {N_HEADS}")
+        self.attention_norm, self.perceptron_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.projections = nn.Linear(width, 3 * width)
+        self.merge = nn.Linear(width, width)
+        self.perceptron = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.dropout = Dropout(dropout)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        tokens = tokens + self.dropout(self._attend(self.attention_norm(tokens)))
+        return tokens + self.dropout(self.perceptron(self.perceptron_norm(tokens)))
+
+    def _attend(self, tokens: torch.Tensor) -> torch.Tensor:
+        n_trials, n_tokens, width = tokens.shape
+        heads = self.projections(tokens).view(n_trials, n_tokens, 3, N_HEADS, width // N_HEADS)
+        query, key, value = heads.permute(2, 0, 3, 1, 4)
+        attended = nn.functional.scaled_dot_product_attention(query, key, value)
+        return self.merge(attended.transpose(1, 2).reshape(tokens.shape))

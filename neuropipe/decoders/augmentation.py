@@ -1,0 +1,50 @@
+"""New trials out of old ones: what keeps a network of 50,000 weights from learning 180 trials by heart."""
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Samples:
+    """inputs : (variant, trial, bin, unit), variant 0 the trial itself and the others shifted in time;
+    targets : (trial, output)"""
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+
+    def __len__(self) -> int:
+        return self.inputs.shape[1]
+
+    def take(self, trials: torch.Tensor) -> "Samples":
+        return Samples(self.inputs[:, trials], self.targets[trials])
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """unit_dropout : share of units silenced in each trial, in all its bins (the rest is scaled up to make good);
+    mixup : 0 for none; a trial and its label are averaged with those of another (Zhang et al. 2018), whose share is
+    drawn between 0 and mixup / 2.
+    Each trial is also shown at one of its time shifts, drawn anew every time."""
+
+    unit_dropout: float
+    mixup: float
+
+    def draw(
+        self, samples: Samples, trials: torch.Tensor, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """One random version of each of these trials -> inputs (trial, bin, unit), targets (trial, output)."""
+        n_trials, device = len(trials), trials.device
+        variant = torch.randint(len(samples.inputs), (n_trials,), generator=generator, device=device)
+        inputs, targets = samples.inputs[variant, trials], samples.targets[trials]
+        if self.mixup > 0:
+            partner = torch.randperm(n_trials, generator=generator, device=device)
+            share = torch.rand(n_trials, generator=generator, device=device)
+            weight = 1 - 0.5 * self.mixup * share
+            inputs = torch.lerp(inputs[partner], inputs, weight[:, None, None])
+            targets = torch.lerp(targets[partner], targets, weight[:, None])
+        if self.unit_dropout > 0:
+            awake = torch.empty((n_trials, 1, inputs.shape[2]), device=device)
+            awake.bernoulli_(1 - self.unit_dropout, generator=generator)
+            inputs = inputs * (awake / (1 - self.unit_dropout))
+        return inputs, targets

@@ -1,0 +1,80 @@
+"""A transformer that reads a trial as a sequence of bins."""
+
+import torch
+from torch import nn
+
+from neuropipe.decoders.attention import Block
+from neuropipe.decoders.network_parts import Dropout
+from neuropipe.decoders.torch_decoder import TorchDecoder
+from neuropipe.registry import decoder
+
+
+class BinTransformer(nn.Module):
+    """(trial, bin, component) -> (trial, class)"""
+
+    def __init__(self, n_components: int, n_bins: int, n_classes: int, width: int, dropout: float):
+        super().__init__()
+        self.encoder = nn.Linear(n_components, width)
+        self.positions = nn.Parameter(torch.empty(n_bins, width))
+        self.dropout = Dropout(dropout)
+        self.blocks = nn.Sequential(*(Block(width, dropout) for _ in range(2)))
+        self.norm = nn.LayerNorm(width)
+        self.readout = nn.Linear(width, n_classes)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        tokens = self.blocks(self.dropout(self.encoder(inputs) + self.positions))
+        return self.readout(self.dropout(self.norm(tokens[:, -1])))
+
+
+@decoder("transformer", task="classification", input="counts", tools=("torch",), runtime_only=("device",))
+class TransformerDecoder(TorchDecoder):
+    """A transformer encoder (Vaswani et al. 2017; pre-norm, Xiong et al. 2020) with the bins of a trial as its tokens.
+
+    Two layers of four heads with learned positions; what is read out is the last bin's token.
+
+    Parameters as in TorchDecoder; width : of a token, a multiple of 4.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_bins: int = 10,
+        width: int = 64,
+        dropout: float = 0.3,
+        scale_offset: float = 1.0,
+        n_components: int = 64,
+        unit_dropout: float = 0.3,
+        mixup: float = 0.0,
+        time_jitter: int = 1,
+        learning_rate: float = 0.002,
+        weight_decay: float = 0.01,
+        label_smoothing: float = 0.1,
+        balanced: bool = False,
+        n_epochs: int = 40,
+        batch_size: int = 32,
+        n_inner_folds: int = 4,
+        n_seeds: int = 5,
+        seed: int = 0,
+        device: str = "auto",
+    ):
+        self.n_bins = n_bins
+        self.width = width
+        self.dropout = dropout
+        self.scale_offset = scale_offset
+        self.n_components = n_components
+        self.unit_dropout = unit_dropout
+        self.mixup = mixup
+        self.time_jitter = time_jitter
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.balanced = balanced
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.n_inner_folds = n_inner_folds
+        self.n_seeds = n_seeds
+        self.seed = seed
+        self.device = device
+
+    def _network(self, n_components, n_bins, n_classes):
+        return BinTransformer(n_components, n_bins, n_classes, self.width, self.dropout)
