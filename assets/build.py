@@ -2,25 +2,32 @@
 
 import dagster as dg
 
-from assets.dagster_assets import to_asset
-from assets.jobs import DEFAULT_JOB
+from assets.dagster_assets import asset_key, to_asset
+from assets.jobs import DEFAULT_JOB, EVERYTHING_JOB
 from assets.partitions import sessions
 from assets.schedules import weekly_refresh
+from assets.selection import quick
 from resources.plan import Pipeline
 
 
 def build_definitions(pipeline: Pipeline) -> dg.Definitions:
     """Everything Dagster knows of a pipeline; tests and clusters pass one that works in another place."""
     partitions = sessions(pipeline.workspace.catalog)
-    job = dg.define_asset_job(
+    default = dg.define_asset_job(
         DEFAULT_JOB,
+        selection=dg.AssetSelection.assets(*map(asset_key, quick(pipeline))),
+        description="One session from download to leaderboard with the decoders that take seconds to minutes; what is "
+        "unchanged is reused.",
+    )
+    everything = dg.define_asset_job(
+        EVERYTHING_JOB,
         selection=dg.AssetSelection.all(),
-        description="All assets of one session, from download to leaderboard; what is unchanged is reused.",
+        description="All assets of one session, networks and ensembles too; what is unchanged is reused.",
     )
     return dg.Definitions(
         assets=[to_asset(stage, pipeline, partitions) for stage in pipeline.stages.values()],
-        jobs=[job],
-        schedules=[weekly_refresh(pipeline, job)],
+        jobs=[default, everything],
+        schedules=[weekly_refresh(pipeline, everything)],
         # Steps share one process: a step in a process of its own costs a second, most of them are hits.
         executor=dg.in_process_executor,
     )

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from assets.selection import quick
 from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
 from resources.plan import Decision, Pipeline, Planner
@@ -87,7 +88,7 @@ def show_sessions(pipeline: Pipeline, as_json: bool) -> None:
     planner = Planner(pipeline)
     rows = []
     for session in pipeline.workspace.catalog:
-        states = Counter(row.state for row in planner.plan([session]) if row.session)
+        states = Counter(row.state for row in planner.plan([session], quick(pipeline)) if row.session)
         entry = session.entry
         size = sum(file.bytes or 0 for file in entry.files.values())
         rows.append(

@@ -35,6 +35,7 @@ def _decoder_stage(plugin: Plugin) -> Stage:
         plugins=functools.partial(_module, plugin.module),
         tools=("numpy", *plugin.facts.get("tools", ())),
         parts=functools.partial(members, plugin),
+        slow=plugin.facts.get("slow", False),
         checks={"out_of_fold": "Every prediction was made by a decoder that had not seen the trial."},
     )
     def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact, log: Any) -> None:

@@ -16,7 +16,7 @@ from dagster._core.execution.plan.objects import ErrorSource
 
 from assets.build import build_definitions
 from assets.dagster_assets import DAMAGED_INPUT, OVERRIDES_TAG, asset_key
-from assets.jobs import DEFAULT_JOB
+from assets.jobs import EVERYTHING_JOB
 from assets.reporting import report_hits
 from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
@@ -154,7 +154,7 @@ class _Run:
         if self.refresh:
             tags[CACHE_TAG] = REFRESH
         watcher = _Watcher(self.pipeline, key, self.report)
-        run_id = dg.DagsterRun(job_name=DEFAULT_JOB).run_id
+        run_id = dg.DagsterRun(job_name=EVERYTHING_JOB).run_id
         self.instance.add_event_listener(run_id, watcher)
         self._definitions_job().execute_in_process(
             instance=self.instance,
@@ -186,7 +186,7 @@ class _Run:
 
     def _definitions_job(self):
         if self._job is None:
-            self._job = build_definitions(self.pipeline).resolve_job_def(DEFAULT_JOB)
+            self._job = build_definitions(self.pipeline).resolve_job_def(EVERYTHING_JOB)
         return self._job
 
 

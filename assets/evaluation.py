@@ -18,10 +18,10 @@ class EvaluationConfig(StageConfig):
 
 
 def evaluation_stages(decoders: list[Stage]) -> list[Stage]:
-    return [_evaluation_stage(stage.name) for stage in decoders]
+    return [_evaluation_stage(stage.name, stage.slow) for stage in decoders]
 
 
-def _evaluation_stage(decoder_name: str) -> Stage:
+def _evaluation_stage(decoder_name: str, slow: bool) -> Stage:
     @memoized(
         name=decoder_name.replace("decoder/", "evaluation/"),
         group="evaluation",
@@ -33,6 +33,7 @@ def _evaluation_stage(decoder_name: str) -> Stage:
         ),
         config=EvaluationConfig,
         applies_to=without_task,
+        slow=slow,
         tools=("numpy", "scikit-learn"),
         checks={"scores_finite": "Every score and both ends of its interval are finite numbers."},
     )

@@ -1,3 +1,4 @@
 """Jobs, by name."""
 
 DEFAULT_JOB = "default"
+EVERYTHING_JOB = "everything"

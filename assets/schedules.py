@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.dagster_assets import asset_key
 from neuropipe.catalog import Session
-from resources.plan import Pipeline, Planner
+from resources.plan import Decision, Pipeline, Planner
 
 WEEKLY = "0 3 * * 1"
 
@@ -31,7 +31,7 @@ def refresh_requests(pipeline: Pipeline, log) -> list[dg.RunRequest]:
     planner = Planner(pipeline)
     requests = []
     for session in started:
-        assets = [row.asset for row in planner.plan([session]) if row.state == "run" and row.session is not None]
+        assets = [row.asset for row in planner.plan([session]) if row.state == "run" and _wanted(pipeline, row)]
         if assets:
             keys = [asset_key(asset) for asset in assets]
             requests.append(dg.RunRequest(partition_key=session.key, asset_selection=keys))
@@ -50,6 +50,14 @@ def _look_upstream(pipeline: Pipeline, session: Session, log) -> None:
                 f"{session.key}: {name} changed upstream, but the catalogue pins what was first fetched; "
                 "to accept the new file, update its sha256 (or set follow_upstream)"
             )
+
+
+def _wanted(pipeline: Pipeline, row: Decision) -> bool:
+    """A slow decoder is refreshed where somebody asked for it before; what gathers sessions, by a run of its own."""
+    if row.session is None:
+        return False
+    made_before = pipeline.workspace.store.latest(row.asset, row.session) is not None
+    return made_before or not pipeline.stages[row.asset].slow
 
 
 def _started(pipeline: Pipeline) -> list[Session]:

@@ -12,13 +12,18 @@ _DAGSTER_SYNTAX = re.compile(r"[+()\"]|\w:|\b(and|or|not)\b|^\*$")
 
 
 def select(pipeline: Pipeline, selections: tuple[str, ...]) -> list[str]:
-    """Names of the selected assets in pipeline order; everything when nothing is said."""
+    """Names of the selected assets in pipeline order; all that is not slow when nothing is said."""
     if not selections:
-        return list(pipeline.stages)
+        return quick(pipeline)
     chosen: set[str] = set()
     for selection in selections:
         chosen |= _match(pipeline, selection)
     return [name for name in pipeline.stages if name in chosen]
+
+
+def quick(pipeline: Pipeline) -> list[str]:
+    """What a first-time user wants in minutes: everything but slow decoders and their evaluations."""
+    return [name for name, stage in pipeline.stages.items() if not stage.slow]
 
 
 def _match(pipeline: Pipeline, selection: str) -> set[str]:

@@ -79,7 +79,7 @@ def _of_asset(planner: Planner, asset: str, session: Session) -> Iterator[Standi
         yield Standing(session.key, model, "failed", note=failure["message"])
     elif (latest := store.latest(asset, session.key)) is not None:
         yield Standing(session.key, model, "stale", "", decision.reason, latest.fingerprint, latest.data_version)
-    else:
+    elif not planner.pipeline.stages[asset].slow:
         yield Standing(session.key, model, "missing", note=f"neuropipe run {asset} --session {session.key}")
     others = store.others(asset, session.key, decision.fingerprint)
     if others:

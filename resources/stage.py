@@ -74,7 +74,7 @@ class Stage:
     source : version of what lies outside the graph; with fetch=True it may fetch, else it raises Unresolved;
     plugins : session -> modules of the plug-ins that are made at run time; tools : distributions whose version counts;
     parts : configuration -> more of both, where it is the configuration that names plug-ins;
-    checks : name -> what it promises.
+    checks : name -> what it promises; slow : takes minutes a session, so that it runs only where it is asked for.
     """
 
     name: str
@@ -93,6 +93,7 @@ class Stage:
     parts: Callable[[StageConfig], Parts] = _no_parts
     checks: Mapping[str, str] = field(default_factory=dict)
     partitioned: bool = True
+    slow: bool = False
     gathers: tuple[str, ...] = ()
 
     @property

@@ -25,7 +25,7 @@ class Convolutional(nn.Module):
         return self.readout(channels.flatten(1))
 
 
-@decoder("cnn", task="classification", input="counts", tools=("torch",), runtime_only=("device",))
+@decoder("cnn", task="classification", input="counts", tools=("torch",), runtime_only=("device",), slow=True)
 class CNNDecoder(TorchDecoder):
     """Convolutions over time with components of the units as channels, on coarse counts.
 

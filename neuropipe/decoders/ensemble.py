@@ -16,7 +16,7 @@ from neuropipe.registry import decoder
 _LEAST = 1e-6
 
 
-@decoder("ensemble", task="classification", input="counts", tools=("numpy",), made_of="members")
+@decoder("ensemble", task="classification", input="counts", tools=("numpy",), made_of="members", slow=True)
 class EnsembleDecoder(CountsDecoder):
     """A weighted average of other decoders' probabilities; weights are learned on blocks of trials held out of fitting.
 

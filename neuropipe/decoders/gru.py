@@ -7,7 +7,7 @@ from neuropipe.decoders.torch_decoder import TorchDecoder
 from neuropipe.registry import decoder
 
 
-@decoder("gru", task="classification", input="counts", tools=("torch",), runtime_only=("device",))
+@decoder("gru", task="classification", input="counts", tools=("torch",), runtime_only=("device",), slow=True)
 class GRUDecoder(TorchDecoder):
     """Gated recurrent units (Cho et al. 2014) over coarse spike counts, read out at the trial's last bin.
 

@@ -7,7 +7,7 @@ from neuropipe.decoders.torch_decoder import TorchDecoder
 from neuropipe.registry import decoder
 
 
-@decoder("lstm", task="classification", input="counts", tools=("torch",), runtime_only=("device",))
+@decoder("lstm", task="classification", input="counts", tools=("torch",), runtime_only=("device",), slow=True)
 class LSTMDecoder(TorchDecoder):
     """Long short-term memory (Hochreiter & Schmidhuber 1997) over coarse counts, read out at the trial's last bin.
 

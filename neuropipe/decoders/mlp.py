@@ -21,7 +21,7 @@ class Perceptron(nn.Module):
         return self.readout(self.dropout(torch.relu(self.hidden(inputs.flatten(1)))))
 
 
-@decoder("mlp", task="classification", input="counts", tools=("torch",), runtime_only=("device",))
+@decoder("mlp", task="classification", input="counts", tools=("torch",), runtime_only=("device",), slow=True)
 class MLPDecoder(TorchDecoder):
     """A multilayer perceptron (Rumelhart et al. 1986) on coarse spike counts, every bin of every unit an input.
 

@@ -7,7 +7,7 @@ from neuropipe.decoders.torch_decoder import TorchDecoder
 from neuropipe.registry import decoder
 
 
-@decoder("rnn", task="classification", input="counts", tools=("torch",), runtime_only=("device",))
+@decoder("rnn", task="classification", input="counts", tools=("torch",), runtime_only=("device",), slow=True)
 class RNNDecoder(TorchDecoder):
     """A recurrent network of tanh units (Elman 1990) over coarse spike counts, read out at the trial's last bin.
 

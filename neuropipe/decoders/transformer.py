@@ -26,7 +26,7 @@ class BinTransformer(nn.Module):
         return self.readout(self.dropout(self.norm(tokens[:, -1])))
 
 
-@decoder("transformer", task="classification", input="counts", tools=("torch",), runtime_only=("device",))
+@decoder("transformer", task="classification", input="counts", tools=("torch",), runtime_only=("device",), slow=True)
 class TransformerDecoder(TorchDecoder):
     """A transformer encoder (Vaswani et al. 2017; pre-norm, Xiong et al. 2020) with the bins of a trial as its tokens.
 
