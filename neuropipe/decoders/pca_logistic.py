@@ -4,7 +4,7 @@ from neuropipe.decoders.logistic_regression import LogisticRegressionDecoder
 from neuropipe.registry import decoder
 
 
-@decoder("pca_logistic", task="classification", input="counts", tools=("numpy", "scikit-learn"))
+@decoder("pca_logistic", task="classification", input="counts", tools=("numpy", "scikit-learn"), slow=True)
 class PCALogistic(LogisticRegressionDecoder):
     """Logistic regression on principal components of pooled counts; their number is chosen inside the training trials.
 

@@ -37,7 +37,7 @@ class Machine(CalibratedModel):
         return kernel(rows @ support.T, *lengths) @ self.coefficients + self.intercepts
 
 
-@decoder("svm", task="classification", input="counts", tools=("numpy", "scikit-learn"))
+@decoder("svm", task="classification", input="counts", tools=("numpy", "scikit-learn"), slow=True)
 class SVMDecoder(CalibratedDecoder):
     """Support vector machines with calibrated probabilities; kernel, window, C are chosen inside the training trials.
 
