@@ -25,8 +25,8 @@ SPACES = {
         "components": (5, 10, 20, 40),
         "n_neighbours": (5, 10, 20, 40, 80),
     },
-    "pca_logistic": {"n_bins": (1, 2), "components": (5, 10, 20, 40, 80), "strengths": (1.0, 4.0, 16.0, 64.0, 256.0)},
-    "svm": {"n_bins": (1, 2)},
+    "pca_logistic": {"components": (5, 10, 20, 40, 80), "strengths": (1.0, 4.0, 16.0, 64.0, 256.0)},
+    "svm": {},
 }
 AVERAGED = [{"n_averaged": number} for number in (1, 3, 5, 8, 12)]
 VARIANTS = {
@@ -59,7 +59,7 @@ VARIANTS = {
         {"components": (20,)},
         {"components": (40,)},
         {"components": (10, 20, 40)},
-        {"strengths": (4.0, 16.0, 64.0)},
+        {"strengths": (1.0, 4.0, 16.0, 64.0, 256.0)},
         {"offsets": (0.0,)},
         {"offsets": (1.0,)},
         {"offsets": (30.0,)},

@@ -43,14 +43,14 @@ class CalibratedModel:
     offset: float | None
     log_loss: float | None
     slope: np.ndarray
-    bias: np.ndarray
+    log_frequencies: np.ndarray
 
     @abstractmethod
     def scores(self, running: np.ndarray) -> np.ndarray:
         """Running sums of counts (trial, bin + 1, unit) -> (trial, class)."""
 
     def probabilities(self, running: np.ndarray) -> np.ndarray:
-        return Calibration(self.slope, self.bias).probabilities(self.scores(running)[None])[0]
+        return Calibration(self.slope, self.log_frequencies).probabilities(self.scores(running)[None])[0]
 
 
 class CalibratedDecoder(CountsDecoder):
@@ -98,7 +98,7 @@ class CalibratedDecoder(CountsDecoder):
             offset=choice.view.offset,
             log_loss=choice.log_loss,
             slope=choice.calibration.slope,
-            bias=choice.calibration.bias,
+            log_frequencies=choice.calibration.log_frequencies,
             **self.fit_candidate(running, labels, choice.view, choice.candidate),
         )
 

@@ -29,10 +29,10 @@ class PCALogistic(LogisticRegressionDecoder):
             (0.75, 1.0),
             (0.875, 1.0),
         ),
-        n_bins: tuple[int, ...] = (1, 2, 4),
+        n_bins: tuple[int, ...] = (1, 2),
         offsets: tuple[float, ...] = (0.0, 1.0, 30.0),
         components: tuple[int | None, ...] = (5, 10, 20, 40, 80),
-        strengths: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0, 256.0),
+        strengths: tuple[float, ...] = (4.0, 16.0, 64.0),
         n_inner_folds: int = 4,
         n_averaged: int = 8,
     ):

@@ -65,14 +65,14 @@ class SVMDecoder(CalibratedDecoder):
             (0.75, 1.0),
             (0.875, 1.0),
         ),
-        n_bins: tuple[int, ...] = (1, 2, 4),
+        n_bins: tuple[int, ...] = (1, 2),
         offsets: tuple[float, ...] = (1.0, 30.0),
         kernels: tuple[str, ...] = ("linear", "polynomial", "rbf"),
         gammas: tuple[float, ...] = (0.3, 1.0),
         degree: int = 3,
         strengths: tuple[float, ...] = (0.5, 2.0, 8.0),
         n_inner_folds: int = 4,
-        n_averaged: int = 5,
+        n_averaged: int = 8,
     ):
         self.windows = windows
         self.n_bins = n_bins

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 from scipy.stats import poisson
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import pairwise_kernels
@@ -31,71 +32,58 @@ def tuned_trials(n_trials=90, n_classes=3, n_bins=4, n_units=60, gain=1.5, seed=
 
 class TestCalibration:
     @pytest.mark.parametrize("n_classes", [2, 4])
-    def test_slope_and_biases_minimise_the_softened_cross_entropy(self, n_classes):
+    def test_the_slope_minimises_the_softened_cross_entropy(self, n_classes):
         generator = np.random.default_rng(0)
         labels = generator.integers(0, n_classes, 120)
-        scores = generator.normal(0, 3, (2, 120, n_classes))
-        scores[0] += 2 * np.eye(n_classes)[labels]
-        scores[1] += 9 * np.eye(n_classes)[labels]
+        scores = generator.normal(0, 3, (3, 120, n_classes))
+        scores += np.array([0.3, 2.0, 20.0])[:, None, None] * np.eye(n_classes)[labels]
         frequencies = np.bincount(labels) / 120
         learned = Calibration.learn(scores, labels, frequencies)
         seen = np.bincount(labels)[labels][:, None]
         target = (seen * np.eye(n_classes)[labels] + 2 * frequencies) / (seen + 2)
-        for candidate in range(2):
+        for slope, of_candidate in zip(learned.slope, scores, strict=True):
 
-            def loss(parameters, candidate=candidate):
-                logits = parameters[0] * scores[candidate] + np.append(0, parameters[1:])
-                return -(target * (logits - np.logaddexp.reduce(logits, axis=1)[:, None])).sum()
+            def loss(given, of_candidate=of_candidate):
+                return -(target * log_softmax(given * of_candidate + np.log(frequencies), axis=1)).sum()
 
-            peer = minimize(loss, np.ones(n_classes), tol=1e-12).x
-            ours = np.append(learned.slope[candidate], learned.bias[candidate][1:] - learned.bias[candidate][0])
-            np.testing.assert_allclose(ours, peer, atol=1e-4)
+            peer = minimize_scalar(loss, bounds=(0, 50), method="bounded", options={"xatol": 1e-10}).x
+            np.testing.assert_allclose(slope, peer, rtol=1e-5)
 
-    def test_two_classes_are_platts_sigmoid(self):
-        """Softened in proportion to class frequencies, where Platt takes halves: the same for classes of one size."""
+    def test_two_classes_of_one_size_are_platts_sigmoid(self):
+        """Platt 1999 with targets (N + 1) / (N + 2) and 1 / (N + 2); alike classes have no intercept."""
         generator = np.random.default_rng(1)
         labels = np.arange(100) % 2
         margin = generator.normal(2 * labels - 1, 2.0)
-        calibration = Calibration.learn(np.column_stack([-margin, margin])[None], labels, np.array([0.5, 0.5]))
-        target = np.where(labels == 1, 51 / 52, 1 / 52)  # Platt 1999: (N+ + 1) / (N+ + 2) and 1 / (N- + 2)
-        both = LogisticRegression(C=1e9, tol=1e-10, max_iter=10_000).fit(
+        scores = np.column_stack([-margin, margin])[None]
+        calibration = Calibration.learn(scores, labels, np.array([0.5, 0.5]))
+        target = np.where(labels == 1, 51 / 52, 1 / 52)
+        peer = LogisticRegression(C=1e9, tol=1e-10, max_iter=10_000, fit_intercept=False).fit(
             np.tile(margin, 2)[:, None], np.repeat([1, 0], 100), sample_weight=np.append(target, 1 - target)
         )
-        np.testing.assert_allclose(
-            calibration.probabilities(np.column_stack([-margin, margin])[None])[0],
-            both.predict_proba(margin[:, None]),
-            atol=1e-5,
-        )
+        np.testing.assert_allclose(calibration.probabilities(scores)[0], peer.predict_proba(margin[:, None]), atol=1e-5)
 
-    def test_scores_that_mislead_are_ignored(self):
+    def test_scores_that_mislead_leave_the_class_frequencies(self):
         labels = np.repeat([0, 1, 2], [30, 20, 10])
         frequencies = np.array([0.5, 1 / 3, 1 / 6])
         calibration = Calibration.learn(-np.eye(3)[labels][None], labels, frequencies)
         assert calibration.slope == 0
-        # The mean softened target: of n_k trials, n_k / (n_k + 2) is certain, the rest is shared out by frequency.
-        own = np.array([30, 20, 10]) / (np.array([30, 20, 10]) + 2)
-        expected = frequencies * own + frequencies * (frequencies * (1 - own)).sum()
-        np.testing.assert_allclose(calibration.probabilities(np.zeros((1, 1, 3)))[0, 0], expected)
-        np.testing.assert_allclose(expected, frequencies, atol=0.015)
+        np.testing.assert_allclose(calibration.probabilities(np.ones((1, 1, 3)))[0, 0], frequencies)
 
     def test_scores_without_error_stay_finite_and_a_class_never_held_out_keeps_a_share(self):
         labels = np.arange(40) % 2
-        scores = np.column_stack([np.eye(2)[labels] * 1e6, np.zeros(40)])
-        calibration = Calibration.learn(scores[None], labels, np.array([0.45, 0.45, 0.1]))
-        assert np.isfinite(calibration.slope).all()
-        assert np.isfinite(calibration.bias).all()
-        probability = calibration.probabilities(scores[None])[0]
-        assert probability[:, 2].min() > 0.001
-        assert probability[:, 2].max() < 0.1
+        scores = np.column_stack([np.eye(2)[labels] * 1e6, np.zeros(40)])[None]
+        calibration = Calibration.learn(scores, labels, np.array([0.45, 0.45, 0.1]))
+        probability = calibration.probabilities(scores)[0]
         np.testing.assert_array_equal(probability.argmax(axis=1), labels)
+        assert 0.9 < probability.max() < 0.99
+        assert probability[:, 2].min() > 1e-3
 
     def test_the_scale_of_the_scores_does_not_matter(self):
         generator = np.random.default_rng(2)
         labels = generator.integers(0, 3, 60)
-        scores = generator.normal(np.eye(3)[labels], 1.0)
-        once, thousandfold = (Calibration.learn(s[None], labels, np.full(3, 1 / 3)) for s in (scores, 1e3 * scores))
+        scores = generator.normal(np.eye(3)[labels], 1.0)[None]
+        once, thousandfold = (Calibration.learn(given, labels, np.full(3, 1 / 3)) for given in (scores, 1e3 * scores))
         np.testing.assert_allclose(once.slope, thousandfold.slope * 1e3)
-        np.testing.assert_allclose(once.probabilities(scores[None]), thousandfold.probabilities(1e3 * scores[None]))
 
 
 class TestMargins:
