@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, create_model
 
-from assets.binned import without_task
+from assets.binned import without_task_of
+from assets.decoded_time import decode_time
 from neuropipe import decoders
 from neuropipe.registry import Plugin
 from resources.artifact import Artifact, Draft
@@ -29,15 +30,15 @@ def _decoder_stage(plugin: Plugin) -> Stage:
         name=f"decoder/{plugin.name}",
         group="decoders",
         kinds=("parquet", *plugin.facts.get("tools", ())),
-        description=f"{plugin.summary}\n\nFitted to each fold's training trials, it predicts the test trials.",
+        description=f"{plugin.summary}\n\nFitted to each fold's training samples, it predicts the test samples.",
         config=config_model(plugin),
-        applies_to=without_task,
+        applies_to=functools.partial(without_task_of, plugin.facts["task"]),
         plugins=functools.partial(_module, plugin.module),
         tools=("numpy", *plugin.facts.get("tools", ())),
-        checks={"out_of_fold": "Every prediction was made by a decoder that had not seen the trial."},
+        checks={"out_of_fold": "Every prediction was made by a decoder that had not seen the sample."},
     )
     def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact, log: Any) -> None:
-        decode(draft, plugin, config.model_dump(), binned, folds, log)
+        DECODE[plugin.facts["task"]](draft, plugin, config.model_dump(), binned, folds, log)
 
     return decoder
 
@@ -89,6 +90,9 @@ def decode(
         },
         "fold_seconds": [round(seconds, 2) for _, seconds in folded],
     }
+
+
+DECODE = {"classification": decode, "regression": decode_time}
 
 
 def _fit(name: str, parameters: dict[str, Any], counts, codes, starts, trials: np.ndarray):
