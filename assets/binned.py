@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
+from assets.applies import without_task
+from assets.binned_time import bin_time
 from neuropipe import figures
 from neuropipe.binning import rebin_window
 from neuropipe.binning_zarr import bin_to_zarr, spikes_in_windows, write_counts
 from neuropipe.catalog import ContinuousTask, DatasetEntry, Session, check_window
 from neuropipe.errors import BadInput
-from assets.binned_time import bin_time
 from resources.artifact import Artifact, Draft
 from resources.recording_format import published_counts
 from resources.stage import StageConfig, memoized
@@ -56,18 +57,6 @@ def _settings(dataset: DatasetEntry) -> dict:
         "bin_width": task.bin_width,
         "min_trials_per_class": dataset.thresholds.min_trials_per_class,
     }
-
-
-def without_task(session: Session) -> str | None:
-    """Why a session has nothing to decode, if so."""
-    return None if session.task is not None else "the catalogue names no task for it"
-
-
-def without_task_of(kind: str, session: Session) -> str | None:
-    """Why a session has nothing to decode by `classification` or by `regression`, if so."""
-    if session.task is None or session.task.kind == kind:
-        return without_task(session)
-    return f"its task is {session.task.kind} of {session.task.label}, and this is for {kind}"
 
 
 @memoized(

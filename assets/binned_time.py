@@ -86,7 +86,9 @@ def _stretches(recording: Artifact, config: "BinnedConfig", key: str) -> list[tu
     epochs = recording.table("epochs")
     found = epochs[epochs["name"] == config.epoch]
     if found.empty:
-        raise BadInput(f"{key}: no epoch is called {config.epoch!r}; there are {', '.join(sorted(set(epochs['name'])))}")
+        raise BadInput(
+            f"{key}: no epoch is called {config.epoch!r}; there are {', '.join(sorted(set(epochs['name'])))}"
+        )
     return list(zip(found["start"], found["stop"], strict=True))
 
 

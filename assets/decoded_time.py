@@ -1,4 +1,4 @@
-"""decoder/<name> of continuous sessions: every test sample's behaviour as estimated by a decoder that has not seen it."""
+"""decoder/<name> of continuous sessions: behaviour in test samples, estimated by a decoder that has not seen them."""
 
 import functools
 import time

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from assets.binned import without_task
+from assets.applies import without_task
 from neuropipe.catalog import DatasetEntry
 from neuropipe.errors import BadInput
 from neuropipe.folds import check_leakage, make_folds
@@ -37,7 +37,7 @@ def _settings(dataset: DatasetEntry) -> dict:
     },
 )
 def folds(draft: Draft, config: FoldsConfig, binned: Artifact, recording: Artifact) -> None:
-    """Every split of the session's samples into training and test, shared by all decoders: (scheme, fold, sample, role).
+    """Every split of a session's samples into training and test, shared by all decoders: (scheme, fold, sample, role).
 
     A sample is a trial, in a continuous session a bin with its history. A scheme is a way to split: `blocked` takes
     contiguous blocks with a gap, `shuffled` ignores time and leaks.

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from neuropipe.errors import BadInput
 
@@ -42,7 +51,7 @@ class FileEntry(Entry):
 
 
 class FoldsEntry(Entry):
-    """How samples are split. gap: samples left out on either side of a test block (continuous: at least the history)."""
+    """How samples are split. gap: samples left out on either side of a test block, at least a history's."""
 
     schemes: tuple[str, ...] = Field(default=("blocked",), min_length=1)
     n_folds: int = Field(default=5, ge=2)

@@ -98,7 +98,10 @@ def average_in_bins(series: TimeSeries, grid: Grid, *, circular: bool = False) -
         raise BadInput("a behavioural series needs at least two finite observations at ascending times")
     parts = np.hstack([np.cos(values), np.sin(values)]) if circular else values
     longest = max(LONGEST_GAP * np.median(np.diff(times)), grid.bin_width) * (1 + ON_GRID)
-    found = [_average(times, parts, start, int(n), grid.bin_width, longest) for start, n in zip(grid.starts, grid.n_bins, strict=True)]
+    found = [
+        _average(times, parts, start, int(n), grid.bin_width, longest)
+        for start, n in zip(grid.starts, grid.n_bins, strict=True)
+    ]
     mean = np.concatenate(found)
     return np.arctan2(*np.split(mean, 2, axis=1)[::-1]) if circular else mean
 
@@ -120,7 +123,10 @@ def _average(times, values, start: float, n_bins: int, width: float, longest: fl
 
 
 def sample_bins(segments: np.ndarray, history: int, usable: np.ndarray) -> np.ndarray:
-    """(sample,) int64: bins that have `history` - 1 bins of their own segment before them and are usable ((time,) bool)."""
+    """(sample,) int64: the usable bins that have `history` - 1 bins of their own segment before them.
+
+    segments : (segment, 2) first bin and the bin after the last; usable : (time,) bool
+    """
     full = np.concatenate([np.arange(start + history - 1, stop) for start, stop in segments]).astype(np.int64)
     return full[usable[full]]
 

@@ -96,8 +96,10 @@ class CountsDecoder(ClassifierMixin, _SavedDecoder):
         return self.classes_[most_probable]
 
     def _outputs(self) -> dict[str, Any]:
-        dtype = self.classes_.dtype
-        return {"classes": self.classes_.tolist(), "classes_dtype": dtype.str if dtype != object else "object"}
+        return {
+            "classes": self.classes_.tolist(),
+            "classes_dtype": self.classes_.dtype.str if self.classes_.dtype != object else "object",
+        }
 
     def _take_outputs(self, facts: dict[str, Any]) -> None:
         self.classes_ = np.array(facts["classes"], dtype=facts["classes_dtype"])

@@ -43,7 +43,7 @@ class Ridge(CountsRegressor):
         n_bins = counts.shape[1]
         if not len(self.strengths) or min(self.strengths) <= 0 or self.n_inner_folds < 2:
             raise BadInput("ridge needs strengths above 0, at least one, and n_inner_folds of at least 2")
-        if any(not 1 <= n_lags for n_lags in self.lags):
+        if any(not n_lags >= 1 for n_lags in self.lags):
             raise BadInput(f"lags = {self.lags} can't be used: a number of bins is at least 1")
         tried = sorted({min(n_lags, n_bins) for n_lags in self.lags}) or [n_bins]
         best: tuple[Choice, int, RidgePath] | None = None

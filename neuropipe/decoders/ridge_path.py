@@ -6,6 +6,7 @@ of X'X serves all penalties a; inner folds add and subtract sums over blocks of 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class RidgePath:
         """
         n, k = self._targets.shape
         edges = np.linspace(0, n, min(n_folds, n) + 1).round().astype(int)
-        blocks = list(zip(edges[:-1], edges[1:], strict=True))
+        blocks = list(pairwise(edges.tolist()))
         of_block = [self._sums(slice(*block)) for block in blocks]
         total = sum(of_block[1:], of_block[0])
         error, n_tested = np.zeros((len(strengths), k)), 0
