@@ -1,74 +1,124 @@
 """The Kalman filter: behaviour moves smoothly, and each unit's counts are a noisy linear function of it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from neuropipe.decoders.base import CountsRegressor
+from neuropipe.decoders.inner_folds import InnerFold, inner_blocks
 from neuropipe.errors import BadInput
 from neuropipe.registry import decoder
 
 _FILE = "kalman.safetensors"
-_SHARE = 1e-9  # of the mean variance, added where a covariance may be singular
+_SHARE = 1e-9  # of the mean variance, added to a covariance that may be singular
 
 
 @decoder("kalman", task="regression", input="counts", tools=("numpy", "scikit-learn"))
 class Kalman(CountsRegressor):
-    """Kalman filter of hand or head movement (Wu et al. 2006, Neural Computation 18:80).
+    """Kalman filter of movement (Wu et al. 2006, Neural Computation 18:80).
 
-    The state x is the targets of a bin, z the counts of that bin, both about their training means:
-    x' = A x + w, w ~ N(0, W) from bin to bin and z = H x + q, q ~ N(0, Q); A, W, H, Q by least squares on the training
-    samples (equations 3.3 to 3.6), A and W on those that follow each other without a gap. Each sample is filtered
-    through its own history, from the training samples' mean and covariance on: the estimate for a bin uses the bins of
-    its history alone, as every other decoder's does, and needs no neighbour.
+    The state x of a bin is its targets and those of the next `lead` bins, since cortex leads movement; z are the counts
+    of the bin, both about their training means. x' = A x + w, w ~ N(0, W), from bin to bin and z = H x + q, q ~ N(0, Q),
+    with A, W, H and Q by least squares on the training samples (A and W on those that follow each other without a gap).
+    lead = 0 is the filter of the paper. Each sample is filtered through its own history, beginning from the training
+    samples' covariance: like every other decoder's, an estimate rests on the bins of its history alone.
 
-    smoothing : covariance Q is shrunk by this share towards its diagonal, so that few samples can't make it singular
+    leads : numbers of bins tried; the one with the least squared error over n_inner_folds contiguous blocks of the
+        training samples is taken (lead_)
+    shrinkage : share by which Q is moved towards its diagonal, so that few samples can't make it singular
     """
 
-    def __init__(self, *, smoothing: float = 0.01):
-        self.smoothing = smoothing
+    def __init__(self, *, leads: tuple[int, ...] = (0, 1, 2, 3, 4), shrinkage: float = 0.01, n_inner_folds: int = 3):
+        self.leads = leads
+        self.shrinkage = shrinkage
+        self.n_inner_folds = n_inner_folds
 
     def _learn(self, counts, targets, times):
-        if not 0 <= self.smoothing <= 1:
-            raise BadInput(f"smoothing is {self.smoothing}; expected a share from 0 to 1")
-        current = counts[:, -1]
-        self.mean_counts_, self.mean_targets_ = current.mean(axis=0), targets.mean(axis=0)
-        z, x = current - self.mean_counts_, targets - self.mean_targets_
-        follows = np.flatnonzero(_neighbours(times))
-        # One sample has no neighbour to learn a movement from: the state then stays at its mean.
-        transition = _regress(x[follows], x[follows + 1]) if len(follows) else np.zeros((x.shape[1], x.shape[1]))
-        moved = x[follows + 1] - x[follows] @ transition.T
-        observation = _regress(x, z)
-        noise = _covariance(z - x @ observation.T)
-        noise = (1 - self.smoothing) * noise + self.smoothing * np.diag(np.diag(noise))
-        self.gains_, self.passes_ = _gains(
-            transition,
-            _covariance(moved) if len(follows) else _covariance(x),
-            observation,
-            noise,
-            _covariance(x),
-            counts.shape[1],
-        )
+        if not 0 <= self.shrinkage <= 1 or self.n_inner_folds < 2:
+            raise BadInput(
+                f"shrinkage is {self.shrinkage}, n_inner_folds {self.n_inner_folds}; expected a share from 0 to 1 and "
+                "at least 2 folds"
+            )
+        if not len(self.leads) or min(self.leads) < 0:
+            raise BadInput(f"leads = {self.leads} can't be used: give at least one number of bins, each 0 or more")
+        folds = inner_blocks(len(counts), self.n_inner_folds, gap=counts.shape[1])
+        possible = [lead for lead in sorted(set(self.leads)) if _has_states(times, lead, folds)] or [0]
+        errors = [sum(self._error(counts, targets, times, lead, fold) for fold in folds) for lead in possible]
+        self.lead_ = possible[int(np.argmin(errors))]
+        self.filter_ = _Filter.learn(counts, targets, times, self.lead_, self.shrinkage)
+
+    def _error(self, counts, targets, times, lead: int, fold: InnerFold) -> float:
+        """Squared error over the validated samples, each target in units of its variance."""
+        train, test = fold.train, fold.validate
+        learned = _Filter.learn(counts[train], targets[train], times[train], lead, self.shrinkage)
+        variance = targets.var(axis=0)
+        squared = (learned.estimates(counts[test]) - targets[test]) ** 2
+        return float((squared / np.where(variance > 0, variance, 1)).sum())
 
     def _estimates(self, counts):
-        state = np.zeros((len(counts), len(self.mean_targets_)))
-        for gain, keep, observed in zip(self.gains_, self.passes_, counts.transpose(1, 0, 2), strict=True):
-            state = state @ keep.T + (observed - self.mean_counts_) @ gain.T
-        return state + self.mean_targets_
+        return self.filter_.estimates(counts)
 
-    def _write(self, folder: Path) -> None:
-        save_file(
-            {name: np.ascontiguousarray(getattr(self, f"{name}_")) for name in _ARRAYS},
-            folder / _FILE,
-        )
+    def _write(self, folder: Path) -> dict:
+        arrays = {name: np.ascontiguousarray(values) for name, values in vars(self.filter_).items()}
+        save_file(arrays, folder / _FILE)
+        return {"lead": self.lead_}
 
     def _read(self, folder, learned):
-        for name, values in load_file(folder / _FILE).items():
-            setattr(self, f"{name}_", values)
+        self.lead_, self.filter_ = learned["lead"], _Filter(**load_file(folder / _FILE))
 
 
-_ARRAYS = ("gains", "passes", "mean_counts", "mean_targets")
+@dataclass(frozen=True)
+class _Filter:
+    """x = passes[bin] x + gains[bin] z in every bin of a history; the same for all samples, as gains depend on no data.
+
+    gains : (bin, state, unit); passes : (bin, state, state); mean_counts : (unit,); mean_targets : (k,), the last k of
+    the state are the current bin's
+    """
+
+    gains: np.ndarray
+    passes: np.ndarray
+    mean_counts: np.ndarray
+    mean_targets: np.ndarray
+
+    @classmethod
+    def learn(
+        cls, counts: np.ndarray, targets: np.ndarray, times: np.ndarray, lead: int, shrinkage: float
+    ) -> "_Filter":
+        mean_counts, mean_targets = counts[:, -1].mean(axis=0), targets.mean(axis=0)
+        rows = _complete(times, lead)
+        x = np.hstack([(targets - mean_targets)[rows + ahead] for ahead in range(lead, -1, -1)])
+        z = (counts[:, -1] - mean_counts)[rows]
+        first = np.flatnonzero(np.isin(rows + 1, rows) & np.append(_neighbours(times), False)[rows])
+        prior, moved, transition = _covariance(x), _covariance(x), np.zeros((x.shape[1], x.shape[1]))
+        if len(first):  # else there is no movement to learn from, and each bin is estimated by itself
+            transition = _regress(x[first], x[first + 1])
+            moved = _covariance(x[first + 1] - x[first] @ transition.T)
+        observation = _regress(x, z)
+        noise = _covariance(z - x @ observation.T)
+        noise = (1 - shrinkage) * noise + shrinkage * np.diag(np.diag(noise))
+        gains, passes = _gains(transition, moved, observation, noise, prior, counts.shape[1])
+        return cls(gains, passes, mean_counts, mean_targets)
+
+    def estimates(self, counts: np.ndarray) -> np.ndarray:
+        """(sample, bin, unit) -> (sample, k)"""
+        state = np.zeros((len(counts), self.gains.shape[1]))
+        for gain, keep, observed in zip(self.gains, self.passes, counts.transpose(1, 0, 2), strict=True):
+            state = state @ keep.T + (observed - self.mean_counts) @ gain.T
+        return state[:, -len(self.mean_targets) :] + self.mean_targets
+
+
+def _has_states(times: np.ndarray, lead: int, folds: Sequence[InnerFold]) -> bool:
+    return all(len(_complete(times[fold.train], lead)) > 1 for fold in folds) and len(_complete(times, lead)) > 1
+
+
+def _complete(times: np.ndarray, lead: int) -> np.ndarray:
+    """Rows whose next `lead` rows are the next bins."""
+    unbroken = np.concatenate([[0], np.cumsum(_neighbours(times))])
+    rows = np.arange(len(times) - lead)
+    return rows[unbroken[rows + lead] - unbroken[rows] == lead] if len(rows) else rows
 
 
 def _neighbours(times: np.ndarray) -> np.ndarray:
@@ -87,21 +137,19 @@ def _covariance(values: np.ndarray) -> np.ndarray:
 
 
 def _gains(transition, moved, observation, noise, prior, n_bins: int) -> tuple[np.ndarray, np.ndarray]:
-    """What the filter does in each bin of a history, the same for all samples, since it depends on no data.
+    """Gains and passes of every bin of a history that begins with mean 0 and covariance `prior`.
 
-    gains : (bin, k, unit), of the counts; passes : (bin, k, k), of the estimate of the bin before. The precision H'Q^-1H
-    of an observation is computed once: with few targets and many units that is the cheaper of two equal forms.
+    K = P H'Q^-1 with P = (P_predicted^-1 + H'Q^-1 H)^-1: with few states and many units cheaper than the equal form that
+    inverts a matrix of units in every bin.
     """
-    k = len(prior)
     used = np.diag(noise) > 0  # a silent unit says nothing, and has no noise to divide by
-    weighted = np.zeros((k, len(noise)))
+    weighted = np.zeros((len(prior), len(noise)))
     if used.any():
         q = noise[np.ix_(used, used)]
         q = q + _SHARE * np.trace(q) / len(q) * np.eye(len(q))
         weighted[:, used] = np.linalg.solve(q, observation[used]).T
-    precision = weighted @ observation
-    gains, passes, identity = [], [], np.eye(k)
-    predicted = prior
+    precision, identity = weighted @ observation, np.eye(len(prior))
+    gains, passes, predicted = [], [], prior
     for step in range(n_bins):
         covariance = np.linalg.solve(identity + predicted @ precision, predicted)
         gain = covariance @ weighted
