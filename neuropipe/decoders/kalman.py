@@ -13,7 +13,7 @@ from neuropipe.errors import BadInput
 from neuropipe.registry import decoder
 
 _FILE = "kalman.safetensors"
-_SHARE = 1e-9  # of the mean variance, added to a covariance that may be singular
+_SHARE = 1e-8  # of its variance, that no unit is taken to be less noisy than
 
 
 @decoder("kalman", task="regression", input="counts", tools=("numpy", "scikit-learn"))
@@ -21,10 +21,10 @@ class Kalman(CountsRegressor):
     """Kalman filter of movement (Wu et al. 2006, Neural Computation 18:80).
 
     The state x of a bin is its targets and those of the next `lead` bins, since cortex leads movement; z are the counts
-    of the bin, both about their training means. x' = A x + w, w ~ N(0, W), from bin to bin and z = H x + q, q ~ N(0, Q),
-    with A, W, H and Q by least squares on the training samples (A and W on those that follow each other without a gap).
-    lead = 0 is the filter of the paper. Each sample is filtered through its own history, beginning from the training
-    samples' covariance: like every other decoder's, an estimate rests on the bins of its history alone.
+    of the bin, both about their training means. From bin to bin x' = A x + w with w ~ N(0, W), and z = H x + q with
+    q ~ N(0, Q); A, W, H and Q by least squares on the training samples (A and W on those that follow each other without
+    a gap). lead = 0 is the filter of the paper. Each sample is filtered through its own history, beginning from the
+    training samples' covariance: like every other decoder's, an estimate rests on the bins of its history alone.
 
     leads : numbers of bins tried; the one with the least squared error over n_inner_folds contiguous blocks of the
         training samples is taken (lead_)
@@ -98,7 +98,7 @@ class _Filter:
             moved = _covariance(x[first + 1] - x[first] @ transition.T)
         observation = _regress(x, z)
         noise = _covariance(z - x @ observation.T)
-        noise = (1 - shrinkage) * noise + shrinkage * np.diag(np.diag(noise))
+        noise = (1 - shrinkage) * noise + np.diag(shrinkage * np.diag(noise) + _SHARE * (z**2).mean(axis=0))
         gains, passes = _gains(transition, moved, observation, noise, prior, counts.shape[1])
         return cls(gains, passes, mean_counts, mean_targets)
 
@@ -139,15 +139,13 @@ def _covariance(values: np.ndarray) -> np.ndarray:
 def _gains(transition, moved, observation, noise, prior, n_bins: int) -> tuple[np.ndarray, np.ndarray]:
     """Gains and passes of every bin of a history that begins with mean 0 and covariance `prior`.
 
-    K = P H'Q^-1 with P = (P_predicted^-1 + H'Q^-1 H)^-1: with few states and many units cheaper than the equal form that
-    inverts a matrix of units in every bin.
+    K = P H'Q^-1 with P = (P_predicted^-1 + H'Q^-1 H)^-1: with few states and many units cheaper than the equal form
+    that inverts a matrix of units in every bin.
     """
     used = np.diag(noise) > 0  # a silent unit says nothing, and has no noise to divide by
     weighted = np.zeros((len(prior), len(noise)))
     if used.any():
-        q = noise[np.ix_(used, used)]
-        q = q + _SHARE * np.trace(q) / len(q) * np.eye(len(q))
-        weighted[:, used] = np.linalg.solve(q, observation[used]).T
+        weighted[:, used] = np.linalg.solve(noise[np.ix_(used, used)], observation[used]).T
     precision, identity = weighted @ observation, np.eye(len(prior))
     gains, passes, predicted = [], [], prior
     for step in range(n_bins):

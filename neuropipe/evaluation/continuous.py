@@ -37,7 +37,7 @@ def evaluate_targets(
     targets : (sample, k) of all samples; before : (sample, k) the targets in the bin before the sample's history
     begins, NaN where there is none.
     Metrics: `r2`, `correlation`, `rmse`; of angles `median_error`, `mean_error` (degrees), `circular_correlation`;
-    with several targets `<metric>_<target>` of each beside their mean. The first of them is also given for two baselines,
+    with several targets `<metric>_<target>` of each beside their mean. The first of them is also given for baselines,
     `_training_mean` and `_persistence` (behaviour stays as it was before the sample's history began), with paired
     differences `_over_training_mean` and `_over_persistence` (below 0 is better for errors).
     """

@@ -8,7 +8,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from neuropipe import decoders
 from neuropipe.errors import BadInput
 
-NAMES = [name for name, plugin in decoders.available().items() if plugin.facts["input"] == "counts"]
+FACTS = {name: plugin.facts for name, plugin in decoders.available().items()}
+NAMES = [name for name in FACTS if FACTS[name]["input"] == "counts" and FACTS[name]["task"] == "classification"]
 # Smaller budgets than the defaults, so that every promise can be tried on every decoder in seconds.
 QUICK = {
     "logistic_regression": {"n_bins": (1, 2), "offsets": (0.0, 30.0), "strengths": (1.0, 16.0), "n_averaged": 3},
