@@ -28,7 +28,7 @@ class Grid:
     @classmethod
     def of(cls, stretches: Sequence[tuple[float, float]], bin_width: float) -> "Grid":
         """As many whole bins as each stretch (start, stop) s holds; stretches shorter than a bin are left out."""
-        spans = np.array(sorted(stretches), np.float64).reshape(-1, 2)
+        spans = np.array(sorted(map(tuple, stretches)), np.float64).reshape(-1, 2)
         if np.any(spans[1:, 0] < spans[:-1, 1] - ON_GRID * bin_width):
             raise BadInput("stretches of a recording overlap; each moment may belong to one only")
         n_bins = np.floor((spans[:, 1] - spans[:, 0]) / bin_width + ON_GRID).astype(np.int64)
