@@ -56,8 +56,8 @@ def load_variables(path: Path, file: str, names: set[str]) -> dict[str, np.ndarr
     """Numeric variables of a .mat file by name; nothing of the file is executed. file : what errors call it."""
     from scipy.io import loadmat
 
-    with path.open("rb") as file:
-        head = file.read(HDF5_AT + len(HDF5_MAGIC))
+    with path.open("rb") as opened:
+        head = opened.read(HDF5_AT + len(HDF5_MAGIC))
     if head.startswith(HDF5_MAGIC) or head[HDF5_AT:] == HDF5_MAGIC:
         raise BadInput(f"{file} is a MATLAB 7.3 file; save it again in MATLAB with save(..., '-v7')")
     try:

@@ -27,16 +27,15 @@ def read(files: Mapping[str, Path], *, behaviour: Mapping[str, str] | None = Non
 
     path, name = only_file(files, "an NWB file"), next(iter(files))
     try:
-        file = h5py.File(path, "r")
+        with h5py.File(path, "r") as file:
+            return Recording(
+                units=_unit_table(file, name),
+                spikes=_spikes(file, name),
+                epochs=_epochs(file, name),
+                behaviour={key: _series(file, where, name) for key, where in (behaviour or {}).items()},
+            )
     except OSError as error:
         raise BadInput(f"{name} can't be read as an NWB 2 (HDF5) file: {error}") from error
-    with file:
-        return Recording(
-            units=_unit_table(file, name),
-            spikes=_spikes(file, name),
-            epochs=_epochs(file, name),
-            behaviour={key: _series(file, where, name) for key, where in (behaviour or {}).items()},
-        )
 
 
 def _spikes(file: Any, name: str) -> SpikeTrains:
