@@ -1,16 +1,18 @@
-"""binned: spike counts of every trial, bin and unit around the task's event, with the labels to decode."""
+"""binned: spike counts in bins with what to decode from them: a label a trial, or behaviour in every bin."""
 
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import pandas as pd
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from assets.applies import without_task
+from assets.binned_time import bin_time
 from neuropipe import figures
 from neuropipe.binning import rebin_window
 from neuropipe.binning_zarr import bin_to_zarr, spikes_in_windows, write_counts
-from neuropipe.catalog import DatasetEntry, Session, check_window
+from neuropipe.catalog import ContinuousTask, DatasetEntry, Session, check_window
 from neuropipe.errors import BadInput
 from resources.artifact import Artifact, Draft
 from resources.recording_format import published_counts
@@ -20,22 +22,34 @@ LARGEST_DRAWN = 200_000_000
 
 
 class BinnedConfig(StageConfig):
-    """label, align : columns of the trial table; window : (start, stop) s around the event; bin_width : s."""
+    """bin_width : s. With trials: label, align : columns of the trial table; window : (start, stop) s around the event.
 
-    label: str
-    align: str
-    window: tuple[float, float]
+    Continuous: targets : behavioural series; circular : they are angles; history : bins of a sample; epoch : where.
+    """
+
     bin_width: float
+    label: str = ""
+    align: str = ""
+    window: tuple[float, float] = (0.0, 0.0)
     min_trials_per_class: int = 2
+    targets: tuple[str, ...] = ()
+    circular: bool = False
+    history: int = Field(1, ge=1)
+    epoch: str | None = None
 
     @model_validator(mode="after")
     def _window_holds_bins(self) -> Self:
-        check_window(self.window, self.bin_width)
+        if not self.targets:
+            check_window(self.window, self.bin_width)
+        elif not self.bin_width > 0:
+            raise ValueError(f"bin_width is {self.bin_width} s; it must be above 0")
         return self
 
 
 def _settings(dataset: DatasetEntry) -> dict:
     task = dataset.task
+    if isinstance(task, ContinuousTask):
+        return task.model_dump(exclude={"folds"})
     return {
         "label": task.label,
         "align": task.align,
@@ -43,11 +57,6 @@ def _settings(dataset: DatasetEntry) -> dict:
         "bin_width": task.bin_width,
         "min_trials_per_class": dataset.thresholds.min_trials_per_class,
     }
-
-
-def without_task(session: Session) -> str | None:
-    """Why a session has nothing to decode, if so."""
-    return None if session.task is not None else "the catalogue names no task for it"
 
 
 @memoized(
@@ -63,10 +72,19 @@ def without_task(session: Session) -> str | None:
     },
 )
 def binned(draft: Draft, session: Session, config: BinnedConfig, recording: Artifact) -> None:
-    """Spike counts (trial, bin, unit) around the task's event, and the labels to decode.
+    """Spike counts (trial, bin, unit) around the task's event and the labels to decode; or, where a session has no
+    trials, counts (time, unit) and the behaviour in every bin.
 
-    Label, event, window and bin width come from the data set's task. The figure shows activity by class.
+    Label, event and window, or targets and history, and the bin width come from the data set's task.
     """
+    if config.targets:
+        bin_time(draft, session, config, recording)
+    else:
+        bin_trials(draft, session, config, recording)
+
+
+def bin_trials(draft: Draft, session: Session, config: BinnedConfig, recording: Artifact) -> None:
+    """counts (trial, bin, unit), labels (trial,) and the table of trials. The figure shows activity by class."""
     trials, published = recording.table("trials"), published_counts(recording)
     if published is None and config.align not in trials:
         raise BadInput(f"{session.key}: no event {config.align!r} in the trial table; it has {', '.join(trials)}")

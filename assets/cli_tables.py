@@ -169,13 +169,16 @@ def show_leaderboard(ranked: "pd.DataFrame", as_json: bool) -> None:
     if not rows:
         raise BadInput("the store holds no evaluations yet: `neuropipe run --session KEY` makes some")
     for session, of_session in _grouped(rows, "session"):
-        shown = [_leaderboard_row(row) for row in of_session]
+        layout = _time_row if any(_plain(row["training_mean"]) is not None for row in of_session) else _leaderboard_row
+        shown = [layout(row) for row in of_session]
         _print(shown, False, title=session)
         click.echo()
     click.echo(
         "accuracy: over all out-of-fold predictions; ci: its 95 % block-bootstrap interval; p_value: against labels "
         "shifted in time.\nover_rate: paired difference to rate-only logistic regression. Shuffled folds let slow "
-        "drift leak into the score. More columns: --json, docs/evaluation.md."
+        "drift leak into the score. Continuous sessions: R2, mean over targets, or median error in degrees;\n"
+        "persistence: behaviour stays as it was before the decoder's history began. More columns: --json, "
+        "docs/evaluation.md."
     )
 
 
@@ -196,6 +199,26 @@ def _leaderboard_row(row: dict[str, Any]) -> dict[str, Any]:
         "over_rate": f"{row['over_rate']:+.3f}{interval}" if over else "",
         "roc_auc": row["roc_auc"],
         "log_loss": row["log_loss"],
+        "state": "" if row["state"] == "current" else f"{row['state']}: {row['note']}",
+    }
+
+
+def _time_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Of a continuous session: the metric that its decoders are ranked by, and what they must beat."""
+    scored = _plain(row["score"]) is not None
+    correlation = row["correlation"] if _plain(row["correlation"]) is not None else row["circular_correlation"]
+    return {
+        "scheme": row["scheme"],
+        "rank": str(int(row["rank"])) if scored else "",
+        "model": f"{row['model']} {row['variant']}".strip(),
+        "metric": row["metric"],
+        "score": row["score"],
+        "ci_low": row["ci_low"],
+        "ci_high": row["ci_high"],
+        "p_value": f"{row['p_value']:.4f}" if _plain(row["p_value"]) is not None else "",
+        "training_mean": row["training_mean"],
+        "persistence": row["persistence"],
+        "correlation": correlation,
         "state": "" if row["state"] == "current" else f"{row['state']}: {row['note']}",
     }
 

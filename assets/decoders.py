@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, create_model
 
-from assets.binned import without_task
+from assets.applies import without_task_of
+from assets.decoded_time import decode_time
 from neuropipe import decoders
 from neuropipe.registry import Plugin
 from resources.artifact import Artifact, Draft
@@ -21,27 +22,44 @@ COPIES = 4  # of the counts, as float64, that a fit holds at its peak
 
 def decoder_stages() -> list[Stage]:
     """One stage for each decoder that announces itself."""
-    return [_decoder_stage(plugin) for plugin in decoders.available().values()]
+    return [STAGES[plugin.facts["task"]](plugin) for plugin in decoders.available().values()]
 
 
-def _decoder_stage(plugin: Plugin) -> Stage:
-    @memoized(
-        name=f"decoder/{plugin.name}",
-        group="decoders",
-        kinds=("parquet", *plugin.facts.get("tools", ())),
-        description=f"{plugin.summary}\n\nFitted to each fold's training trials, it predicts the test trials.",
-        config=config_model(plugin),
-        applies_to=without_task,
-        plugins=functools.partial(_module, plugin.module),
-        tools=("numpy", *plugin.facts.get("tools", ())),
-        parts=functools.partial(members, plugin),
-        slow=plugin.facts.get("slow", False),
-        checks={"out_of_fold": "Every prediction was made by a decoder that had not seen the trial."},
-    )
+def _classifier(plugin: Plugin) -> Stage:
+    @memoized(**_facts(plugin))
     def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact, log: Any) -> None:
         decode(draft, plugin, config.model_dump(), binned, folds, log)
 
     return decoder
+
+
+def _regressor(plugin: Plugin) -> Stage:
+    @memoized(**_facts(plugin))
+    def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact, log: Any) -> None:
+        decode_time(draft, plugin, config.model_dump(), binned, folds, log)
+
+    return decoder
+
+
+# A stage of its own for each task: a change to how regression is run leaves classifiers alone.
+STAGES = {"classification": _classifier, "regression": _regressor}
+
+
+def _facts(plugin: Plugin) -> dict[str, Any]:
+    """What both kinds of stages say of themselves."""
+    return {
+        "name": f"decoder/{plugin.name}",
+        "group": "decoders",
+        "kinds": ("parquet", *plugin.facts.get("tools", ())),
+        "description": f"{plugin.summary}\n\nFitted to each fold's training samples, it predicts the test samples.",
+        "config": config_model(plugin),
+        "applies_to": functools.partial(without_task_of, plugin.facts["task"]),
+        "plugins": functools.partial(_module, plugin.module),
+        "tools": ("numpy", *plugin.facts.get("tools", ())),
+        "parts": functools.partial(members, plugin),
+        "slow": plugin.facts.get("slow", False),
+        "checks": {"out_of_fold": "Every prediction was made by a decoder that had not seen the sample."},
+    }
 
 
 def _module(module: str, _: Any) -> tuple[str, ...]:

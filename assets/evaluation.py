@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from assets.binned import without_task
+from assets.evaluated_time import score_time
 from neuropipe import figures
+from neuropipe.catalog import Session
 from neuropipe.evaluation import confusion, evaluate
 from resources.artifact import Artifact, Draft
 from resources.stage import Stage, StageConfig, memoized
@@ -18,29 +19,30 @@ class EvaluationConfig(StageConfig):
 
 
 def evaluation_stages(decoders: list[Stage]) -> list[Stage]:
-    return [_evaluation_stage(stage.name, stage.slow) for stage in decoders]
+    return [_evaluation_stage(stage) for stage in decoders]
 
 
-def _evaluation_stage(decoder_name: str, slow: bool) -> Stage:
+def _evaluation_stage(evaluated: Stage) -> Stage:
     @memoized(
-        name=decoder_name.replace("decoder/", "evaluation/"),
+        name=evaluated.name.replace("decoder/", "evaluation/"),
         group="evaluation",
-        inputs={"decoder": decoder_name},
+        inputs={"decoder": evaluated.name},
         kinds=("parquet",),
         description=(
-            f"How well `{decoder_name}` does: accuracy and other scores of its out-of-fold predictions, with 95 % "
-            "intervals, p against labels shifted in time, and the baselines to beat: majority and previous label."
+            f"How well `{evaluated.name}` does: accuracy or R2 and other scores of its out-of-fold predictions, with "
+            "95 % intervals, p against labels shifted in time, and the baselines to beat: majority and previous label, "
+            "or training mean and persistence."
         ),
         config=EvaluationConfig,
-        applies_to=without_task,
-        slow=slow,
+        applies_to=evaluated.applies_to,
+        slow=evaluated.slow,
         tools=("numpy", "scikit-learn"),
         checks={"scores_finite": "Every score and both ends of its interval are finite numbers."},
     )
     def evaluation(
-        draft: Draft, config: EvaluationConfig, decoder: Artifact, folds: Artifact, binned: Artifact
+        draft: Draft, session: Session, config: EvaluationConfig, decoder: Artifact, folds: Artifact, binned: Artifact
     ) -> None:
-        score(draft, config, decoder, folds, binned)
+        SCORE[session.task.kind](draft, config, decoder, folds, binned)
 
     return evaluation
 
@@ -72,3 +74,6 @@ def score(draft: Draft, config: EvaluationConfig, decoder: Artifact, folds: Arti
         # Shuffled folds leave no stretch of test trials to shift: they have no p.
         "p_value": {s: round(float(v), 5) for s, v in accuracy["p_value"].dropna().items()},
     }
+
+
+SCORE = {"classification": score, "regression": score_time}

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from assets.binned import without_task
+from assets.applies import without_task
 from neuropipe.catalog import DatasetEntry
 from neuropipe.errors import BadInput
 from neuropipe.folds import check_leakage, make_folds
@@ -12,7 +12,7 @@ from resources.stage import StageConfig, memoized
 
 
 class FoldsConfig(StageConfig):
-    """schemes : which splits to make; gap : trials left out on either side of a test block."""
+    """schemes : which splits to make; gap : samples left out on either side of a test block, at least the history."""
 
     schemes: tuple[str, ...] = ("blocked",)
     n_folds: int = 5
@@ -32,17 +32,21 @@ def _settings(dataset: DatasetEntry) -> dict:
     settings=_settings,
     applies_to=without_task,
     checks={
-        "every_trial_tested_once": "Within a scheme no trial is tested twice, and at most n_folds - 1 trials never.",
+        "every_trial_tested_once": "Within a scheme no sample is tested twice, and at most n_folds - 1 samples never.",
         "no_leakage": "No training window overlaps a test window in time.",
     },
 )
 def folds(draft: Draft, config: FoldsConfig, binned: Artifact, recording: Artifact) -> None:
-    """Every split of the session's trials into training and test, shared by all decoders: (scheme, fold, sample, role).
+    """Every split of a session's samples into training and test, shared by all decoders: (scheme, fold, sample, role).
 
-    A scheme is a way to split: `blocked` takes contiguous blocks with a gap, `shuffled` ignores time and leaks.
+    A sample is a trial, in a continuous session a bin with its history. A scheme is a way to split: `blocked` takes
+    contiguous blocks with a gap, `shuffled` ignores time and leaks.
     """
-    labels = binned.arrays["labels"][:]
-    trials = binned.table("trials")
+    continuous = binned.has("samples")
+    trials = binned.table("samples" if continuous else "trials")
+    labels = None if continuous else binned.arrays["labels"][:]
+    # A sample that shares a bin of history with a test sample holds part of what is tested.
+    gap = max(config.gap, binned.arrays["counts"].attrs["history"]) if continuous else config.gap
     blocks = None
     if config.block_column is not None:
         published = recording.table("trials")
@@ -53,7 +57,15 @@ def folds(draft: Draft, config: FoldsConfig, binned: Artifact, recording: Artifa
     known = bool(np.all(np.isfinite(starts)))  # counts published without a clock have no times
     every = pd.concat(
         [
-            make_folds(labels, scheme=scheme, n_folds=config.n_folds, gap=config.gap, blocks=blocks, seed=config.seed)
+            make_folds(
+                labels,
+                n_samples=len(trials),
+                scheme=scheme,
+                n_folds=config.n_folds,
+                gap=gap,
+                blocks=blocks,
+                seed=config.seed,
+            )
             .assign(scheme=scheme)
             .loc[:, ["scheme", "fold", "sample", "role"]]
             for scheme in config.schemes
@@ -63,12 +75,12 @@ def folds(draft: Draft, config: FoldsConfig, binned: Artifact, recording: Artifa
     check_leakage(every, starts=starts if known else None, stops=stops if known else None)
     draft.table("folds", every)
     tested = every[every["role"] == "test"].groupby("scheme")["sample"]
-    untested = {scheme: int(len(labels) - samples.nunique()) for scheme, samples in tested}
+    untested = {scheme: int(len(trials) - samples.nunique()) for scheme, samples in tested}
     draft.check(
         "every_trial_tested_once",
         bool((tested.count() == tested.nunique()).all()) and all(left < config.n_folds for left in untested.values()),
-        trials=len(labels),
+        trials=len(trials),
         untested=untested,
     )
     draft.check("no_leakage", True, windows_known=known)
-    draft.metadata |= {"schemes": list(config.schemes), "n_folds": config.n_folds, "gap": config.gap}
+    draft.metadata |= {"schemes": list(config.schemes), "n_folds": config.n_folds, "gap": gap}

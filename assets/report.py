@@ -2,6 +2,7 @@
 
 import base64
 import html
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -55,7 +56,9 @@ def render(planner: Planner, found: list[Standing], ranked: pd.DataFrame) -> str
         f"<h1>neuropipe report</h1><p>{contents or 'Nothing has been evaluated yet.'}</p>"
         "<p class=note>Accuracy is over all out-of-fold predictions of a scheme; its interval is a 95 % block "
         "bootstrap; p compares with labels shifted in time within test blocks. Majority and previous label are what no "
-        "brain is needed for. Over rate: paired difference to logistic regression on firing rates alone.</p>"
+        "brain is needed for. Over rate: paired difference to logistic regression on firing rates alone. "
+        "Continuous sessions: R2 is the mean over targets, the median error is in degrees; persistence leaves "
+        "behaviour as it was before the decoder's history began.</p>"
         f"{sections}</html>"
     )
 
@@ -74,7 +77,7 @@ def _session(planner: Planner, session: Session, found: list[Standing], ranked: 
         parts.append(f"<h3>{scheme} folds</h3>")
         if scheme in LEAKS:
             parts.append(f"<p class=warn>{LEAKS[scheme]}.</p>")
-        parts.append(_table(of_scheme))
+        parts.append(_table(of_scheme, CELLS if of_scheme["accuracy"].notna().any() else TIME_CELLS))
     for row in found:
         if row.session == session.key and row.state in ("failed", "missing"):
             parts.append(f"<p class=warn>{row.model} {row.state}: {html.escape(row.note)}</p>")
@@ -82,7 +85,7 @@ def _session(planner: Planner, session: Session, found: list[Standing], ranked: 
     if binned.state == "hit":
         artifact = planner.pipeline.workspace.store.lookup("binned", session.key, binned.fingerprint)
         parts += [_image(path, f"{session.key}: {path.stem}") for path in artifact.figures()]
-    best = next((row for row in _by_accuracy(found, ranked, session.key) if row.fingerprint is not None), None)
+    best = next((row for row in _by_rank(found, ranked, session.key) if row.fingerprint is not None), None)
     if best is not None:
         parts.append(f"<h3>{best.model}</h3>")
         parts += [
@@ -92,7 +95,7 @@ def _session(planner: Planner, session: Session, found: list[Standing], ranked: 
     return "".join(parts)
 
 
-def _by_accuracy(found: list[Standing], ranked: pd.DataFrame, key: str) -> list[Standing]:
+def _by_rank(found: list[Standing], ranked: pd.DataFrame, key: str) -> list[Standing]:
     """The session's standings in the order of its first scheme."""
     rows = ranked[(ranked["session"] == key) & ranked["scheme"].notna()]
     order = list(rows[rows["scheme"] == rows["scheme"].iloc[0]]["model"]) if len(rows) else []
@@ -100,43 +103,56 @@ def _by_accuracy(found: list[Standing], ranked: pd.DataFrame, key: str) -> list[
     return sorted(own, key=lambda row: order.index(row.model))
 
 
-def _table(rows: pd.DataFrame) -> str:
-    header = "".join(
-        f"<th>{name}</th>"
-        for name in (
-            "model",
-            "accuracy",
-            "95 %",
-            "p",
-            "majority",
-            "previous",
-            "over rate",
-            "balanced",
-            "AUC",
-            "log loss",
-        )
+def _model(row) -> str:
+    return html.escape(f"{row.model} {row.variant}".strip()) + (" (stale)" if row.state == "stale" else "")
+
+
+def _p_value(row) -> str:
+    return "" if pd.isna(row.p_value) else f"{row.p_value:.4f}"
+
+
+def _over_rate(row) -> str:
+    return (
+        "" if pd.isna(row.over_rate) else f"{row.over_rate:+.3f} [{row.over_rate_low:+.3f}, {row.over_rate_high:+.3f}]"
     )
+
+
+def _number(column: str, digits: int = 3) -> Callable:
+    return lambda row: "" if pd.isna(getattr(row, column)) else f"{getattr(row, column):.{digits}f}"
+
+
+def _range(row) -> str:
+    return f"{row.ci_low:.3f}-{row.ci_high:.3f}"
+
+
+CELLS = {
+    "model": _model,
+    "accuracy": _number("accuracy"),
+    "95 %": _range,
+    "p": _p_value,
+    "majority": _number("majority"),
+    "previous": _number("previous"),
+    "over rate": _over_rate,
+    "balanced": _number("balanced_accuracy"),
+    "AUC": _number("roc_auc"),
+    "log loss": _number("log_loss"),
+}
+TIME_CELLS = {
+    "model": _model,
+    "metric": lambda row: html.escape(row.metric),
+    "score": _number("score"),
+    "95 %": _range,
+    "p": _p_value,
+    "training mean": _number("training_mean"),
+    "persistence": _number("persistence"),
+    "correlation": lambda row: _number("correlation")(row) or _number("circular_correlation")(row),
+}
+
+
+def _table(rows: pd.DataFrame, cells: Mapping[str, Callable]) -> str:
+    header = "".join(f"<th>{name}</th>" for name in cells)
     body = "".join(
-        "<tr>"
-        + "".join(
-            f"<td>{cell}</td>"
-            for cell in (
-                html.escape(f"{row.model} {row.variant}".strip()) + (" (stale)" if row.state == "stale" else ""),
-                f"{row.accuracy:.3f}",
-                f"{row.ci_low:.3f}-{row.ci_high:.3f}",
-                "" if pd.isna(row.p_value) else f"{row.p_value:.4f}",
-                f"{row.majority:.3f}",
-                f"{row.previous:.3f}",
-                ""
-                if pd.isna(row.over_rate)
-                else f"{row.over_rate:+.3f} [{row.over_rate_low:+.3f}, {row.over_rate_high:+.3f}]",
-                f"{row.balanced_accuracy:.3f}",
-                f"{row.roc_auc:.3f}",
-                f"{row.log_loss:.3f}",
-            )
-        )
-        + "</tr>"
-        for row in rows.itertuples()
+        "<tr>" + "".join(f"<td>{cell(row)}</td>" for cell in cells.values()) + "</tr>" for row in rows.itertuples()
     )
     return f"<table><tr>{header}</tr>{body}</table>"
 

@@ -8,16 +8,20 @@ import pandas as pd
 
 from neuropipe.catalog import Session
 from neuropipe.evaluation import paired_difference
+from neuropipe.evaluation.estimates import LOWER_IS_BETTER, primary_metric
 from resources.artifact import Artifact
 from resources.plan import Planner, decide_again
 from resources.store import ArtifactStore
 
 BASELINE = "rate_logistic"
 SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc", "calibration_error")
+TIME_SCORES = ("r2", "correlation", "rmse", "median_error", "mean_error", "circular_correlation")
 COLUMNS = (
     *("session", "scheme", "rank", "model", "variant", "state", "accuracy", "ci_low", "ci_high", "p_value"),
     *("majority", "previous", "over_rate", "over_rate_low", "over_rate_high"),
     *SCORES[1:],
+    *("metric", "score", "training_mean", "persistence"),
+    *TIME_SCORES,
     *("n", "note"),
 )
 
@@ -104,7 +108,7 @@ def table(planner: Planner, found: list[Standing]) -> pd.DataFrame:
     """One row a (session, scheme, model, variant), best first; what is missing or failed comes last, said so."""
     rows = [row for standing in found for row in _rows(planner, standing, found)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    frame["rank"] = frame.groupby(["session", "scheme"])["accuracy"].rank(ascending=False, method="min")
+    frame["rank"] = _goodness(frame).groupby([frame["session"], frame["scheme"]]).rank(ascending=False, method="min")
     return frame.sort_values(["session", "scheme", "rank", "model"], na_position="last", ignore_index=True)
 
 
@@ -123,15 +127,38 @@ def _rows(planner: Planner, standing: Standing, found: list[Standing]) -> Iterat
     differences = _over_baseline(planner, standing, found)
     for scheme in scores.index.get_level_values("scheme").unique():
         of = scores.loc[scheme]
+        if "accuracy" not in of.index:
+            yield base | {"scheme": scheme, **_time_scores(of)}
+            continue
         accuracy = of.loc["accuracy"]
         yield base | {
             "scheme": scheme,
+            "metric": "accuracy",
+            "score": accuracy["value"],
             **{name: of.loc[name, "value"] for name in SCORES},
             **{name: accuracy[name] for name in ("ci_low", "ci_high", "p_value", "n")},
             "majority": of.loc["accuracy_majority", "value"],
             "previous": of.loc["accuracy_previous", "value"],
             **differences.get(scheme, {}),
         }
+
+
+def _time_scores(of: pd.DataFrame) -> dict:
+    """Columns of a row of a continuous session. of : the evaluation of one scheme by metric."""
+    metric = primary_metric("median_error" in of.index)
+    first = of.loc[metric]
+    return {
+        "metric": metric,
+        "score": first["value"],
+        **{name: first[name] for name in ("ci_low", "ci_high", "p_value", "n")},
+        **{name: of.loc[f"{metric}_{name}", "value"] for name in ("training_mean", "persistence")},
+        **{name: of.loc[name, "value"] for name in TIME_SCORES if name in of.index},
+    }
+
+
+def _goodness(frame: pd.DataFrame) -> pd.Series:
+    """(row,) the score, negative where lower is better."""
+    return frame["score"].astype(float).where(~frame["metric"].isin(LOWER_IS_BETTER), -frame["score"].astype(float))
 
 
 def _over_baseline(planner: Planner, standing: Standing, found: list[Standing]) -> dict[str, dict[str, float]]:

@@ -7,10 +7,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from neuropipe.errors import BadInput
 
@@ -42,7 +51,7 @@ class FileEntry(Entry):
 
 
 class FoldsEntry(Entry):
-    """How trials are split. gap: trials left out on either side of a test block."""
+    """How samples are split. gap: samples left out on either side of a test block, at least a history's."""
 
     schemes: tuple[str, ...] = Field(default=("blocked",), min_length=1)
     n_folds: int = Field(default=5, ge=2)
@@ -66,6 +75,8 @@ def check_window(window: tuple[float, float], bin_width: float) -> None:
 class Task(Entry):
     """What to decode: a label column of the trial table, from a window around an event of each trial."""
 
+    kind: ClassVar = "classification"
+
     label: str
     align: str
     window: tuple[float, float]
@@ -80,6 +91,45 @@ class Task(Entry):
     @property
     def n_bins(self) -> int:
         return round((self.window[1] - self.window[0]) / self.bin_width)
+
+
+class ContinuousTask(Entry):
+    """What to decode at every moment: behavioural series, from the bins of activity up to and including that moment.
+
+    targets : names of behavioural series; circular : they are angles in radians; bin_width : s; history : bins that a
+    sample holds, the current one last; epoch : the named stretches of the recording to use, all of it where not given.
+    """
+
+    kind: ClassVar = "regression"
+
+    targets: tuple[str, ...] = Field(min_length=1)
+    circular: bool = False
+    bin_width: float = Field(gt=0)
+    history: int = Field(default=1, ge=1)
+    epoch: str | None = None
+    folds: FoldsEntry = FoldsEntry()
+
+    @model_validator(mode="after")
+    def _folds_need_no_labels(self) -> Self:
+        unfit = {"stratified", "leave_one_block_out"} & set(self.folds.schemes)
+        if unfit:
+            raise ValueError(f"the scheme {min(unfit)} needs trials; a continuous session has none")
+        return self
+
+    @property
+    def label(self) -> str:
+        """What is decoded, in a word for tables."""
+        return ", ".join(self.targets)
+
+
+def _kind_of_task(value: Any) -> str:
+    names = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
+    return "[continuous]" if "targets" in names else "[trials]"
+
+
+AnyTask = Annotated[
+    Annotated[Task, Tag("[trials]")] | Annotated[ContinuousTask, Tag("[continuous]")], Discriminator(_kind_of_task)
+]
 
 
 class Thresholds(Entry):
@@ -106,7 +156,7 @@ class DatasetEntry(Entry):
     reader: str | None = None
     simulator: str | None = None
     parameters: dict[str, Any] = {}
-    task: Task | None = None
+    task: AnyTask | None = None
     thresholds: Thresholds = Thresholds()
     config: dict[str, dict[str, Any]] = {}
     follow_upstream: bool = False
@@ -138,7 +188,7 @@ class Session:
         return self.dataset.modality
 
     @property
-    def task(self) -> Task | None:
+    def task(self) -> Task | ContinuousTask | None:
         return self.dataset.task
 
     @cached_property
@@ -263,7 +313,7 @@ _FAULTS = {
 def _sentence(path: Path, tree: yaml.Node | None, error: ValidationError, prefix: tuple[str, ...]) -> str:
     # A misspelt field comes before the one that is then missing.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    location = (*prefix, *(part for part in first["loc"] if part != "[key]"))
+    location = (*prefix, *(part for part in first["loc"] if not str(part).startswith("[")))
     field = ".".join(str(part) for part in location) or "the file"
     fault = _FAULTS.get(first["type"], first["msg"])
     return f"{path}:{_line(tree, location)}: {field}: {fault} (found {_shorten(first.get('input'))})"

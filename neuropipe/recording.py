@@ -46,11 +46,24 @@ class TrialCounts:
 
 
 @dataclass(frozen=True)
+class TimeCounts:
+    """Spike counts of a continuous session that were published already binned.
+
+    counts : (time, unit) unsigned integers; bin_width : s; start : s, left edge of the first bin
+    """
+
+    counts: np.ndarray
+    bin_width: float
+    start: float
+
+
+@dataclass(frozen=True)
 class TimeSeries:
-    """A behavioural signal. values : (time,) or (time, k); times : (time,) s, ascending."""
+    """A behavioural signal. times : (time,) s, ascending; values : (time,) or (time, k); columns : names of the k."""
 
     times: np.ndarray
     values: np.ndarray
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,20 +74,22 @@ class Recording:
     trials : one row a trial in time order; event columns in s (`start`, `stop`, `stimulus`, `response`, ...) and
         label columns (`choice`, `feedback`, ...); None for continuous sessions
     spikes or counts : exactly one of them
+    epochs : stretches of the recording, one row each: name, start, stop (s), such as wake and sleep
     behaviour : named signals; truth : what a simulation knows (named arrays)
     """
 
     units: pd.DataFrame
     trials: pd.DataFrame | None = None
     spikes: SpikeTrains | None = None
-    counts: TrialCounts | None = None
+    counts: TrialCounts | TimeCounts | None = None
+    epochs: pd.DataFrame | None = None
     behaviour: Mapping[str, TimeSeries] = field(default_factory=dict)
     truth: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.spikes is None) == (self.counts is None):
             raise BadInput("a recording holds either spike times or published counts")
-        n_units = self.spikes.n_units if self.spikes is not None else self.counts.counts.shape[2]
+        n_units = self.spikes.n_units if self.spikes is not None else self.counts.counts.shape[-1]
         if len(self.units) != n_units:
             raise BadInput(f"the unit table has {len(self.units)} rows, the data {n_units} units")
         if self.counts is not None:
@@ -83,9 +98,9 @@ class Recording:
             _check_spikes(self.spikes)
 
 
-def _check_counts(published: TrialCounts, trials: pd.DataFrame | None) -> None:
+def _check_counts(published: TrialCounts | TimeCounts, trials: pd.DataFrame | None) -> None:
     n_trials = len(trials) if trials is not None else 0
-    if published.counts.shape[0] != n_trials:
+    if isinstance(published, TrialCounts) and published.counts.shape[0] != n_trials:
         raise BadInput(f"{published.counts.shape[0]} trials of counts but {n_trials} rows of labels")
     if published.counts.dtype.kind != "u":
         raise BadInput(f"counts must be unsigned integers, found {published.counts.dtype}")

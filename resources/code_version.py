@@ -1,9 +1,9 @@
-"""Code versions computed from source: a hash of a function and of all the neuropipe code it uses, nothing imported.
+"""Code versions computed from source: a hash of a function and of all our code that it uses, nothing imported.
 
 What counts is the AST without comments and docstrings of (1) the function, (2) the names of its own module that it
-uses, transitively, and (3) every neuropipe module that these import, transitively, as whole modules. What never counts:
-the registry (so that adding a decoder leaves its siblings alone), figures (so that restyling one reruns nothing) and
-anything outside neuropipe (third-party versions are named by the stage instead).
+uses, transitively, and (3) every module of neuropipe or assets that these import, transitively, as whole modules. What
+never counts: the registry (so that adding a decoder leaves its siblings alone), figures (so that restyling one reruns
+nothing) and anything else (third-party versions are named by the stage instead).
 """
 
 import ast
@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = "neuropipe"
-EXCLUDED = frozenset({"neuropipe.registry", "neuropipe.figures", "neuropipe.errors"})
+PACKAGES = frozenset({"neuropipe", "assets"})
+EXCLUDED = frozenset({"neuropipe.registry", "neuropipe.figures", "neuropipe.figures_time", "neuropipe.errors"})
 
 
 def code_version(function: Callable, plugin_modules: Iterable[str] = (), root: Path = ROOT) -> str:
@@ -34,7 +34,7 @@ def code_version(function: Callable, plugin_modules: Iterable[str] = (), root: P
 
 
 def used_modules(function: Callable, plugin_modules: Iterable[str] = (), root: Path = ROOT) -> list[str]:
-    """The neuropipe modules whose text enters `code_version`."""
+    """The modules whose text enters `code_version`."""
     path = Path(function.__code__.co_filename)
     _, modules = _function_parts(path, function.__name__, function.__code__.co_firstlineno, root)
     return sorted(_closure(modules | set(plugin_modules), root))
@@ -53,7 +53,7 @@ def _closure(modules: set[str], root: Path) -> set[str]:
 
 
 def _function_parts(path: Path, name: str, line: int, root: Path) -> tuple[list[str], set[str]]:
-    """Source of the function and of the same-module definitions it uses, and the neuropipe modules they import."""
+    """Source of the function and of the same-module definitions it uses, and our modules that they import."""
     tree = _parse(path, path.stat().st_mtime_ns)
     definitions, imports = _top_level(tree, root)
     target = _find_function(tree, name, line)
@@ -119,7 +119,7 @@ def _alias_modules(node: ast.Import | ast.ImportFrom, alias: ast.alias, module: 
             is_package = _module_path(module, root).name == "__init__.py"
             kept = package[: len(package) - node.level + is_package]
             base = ".".join([*kept, *([node.module] if node.module else [])])
-    if base.partition(".")[0] != PACKAGE:
+    if base.partition(".")[0] not in PACKAGES:
         return set()
     if name is not None and (submodule := f"{base}.{name}") and _exists(submodule, root):
         return {submodule}

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from neuropipe.recording import Recording
+from neuropipe.errors import BadInput
+from neuropipe.recording import Recording, TimeSeries
 from resources.artifact import Artifact, Draft
 
 SPIKES_PER_CHUNK = 1 << 20
@@ -13,6 +14,8 @@ def write_recording(draft: Draft, recording: Recording) -> None:
     draft.table("units", recording.units)
     if recording.trials is not None:
         draft.table("trials", recording.trials)
+    if recording.epochs is not None:
+        draft.table("epochs", recording.epochs)
     if recording.spikes is not None:
         chunk = min(SPIKES_PER_CHUNK, max(1, len(recording.spikes.times)))
         draft.array("times", recording.spikes.times, chunks=(chunk,))
@@ -23,7 +26,7 @@ def write_recording(draft: Draft, recording: Recording) -> None:
         draft.array("counts", published.counts, attributes=attributes)
     for name, series in recording.behaviour.items():
         draft.array(f"behaviour/{name}/times", series.times)
-        draft.array(f"behaviour/{name}/values", series.values)
+        draft.array(f"behaviour/{name}/values", series.values, attributes={"columns": list(series.columns)})
     for name, values in recording.truth.items():
         draft.array(f"truth/{name}", np.asarray(values))
     draft.metadata |= {"n_units": len(recording.units)}
@@ -36,3 +39,12 @@ def write_recording(draft: Draft, recording: Recording) -> None:
 def published_counts(artifact: Artifact):
     """The Zarr array of counts that were published binned, or None when the recording holds spike times."""
     return artifact.arrays.get("counts")
+
+
+def read_behaviour(artifact: Artifact, name: str) -> TimeSeries:
+    """A behavioural series of a recording."""
+    known = sorted(artifact.arrays["behaviour"].group_keys()) if "behaviour" in artifact.arrays else []
+    if name not in known:
+        raise BadInput(f"no behavioural series is called {name!r}; the recording has {', '.join(known) or 'none'}")
+    group = artifact.arrays[f"behaviour/{name}"]
+    return TimeSeries(group["times"][:], group["values"][:], tuple(group["values"].attrs.get("columns", ())))

@@ -6,16 +6,71 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from neuropipe.decoders.inputs import read_counts, read_labels, read_time_order
+from neuropipe.decoders.inputs import read_counts, read_labels, read_targets, read_time_order
 from neuropipe.errors import BadInput
 
 _FACTS = "decoder.json"
 
 
-class CountsDecoder(ClassifierMixin, BaseEstimator, ABC):
+class _SavedDecoder(BaseEstimator, ABC):
+    """A decoder of (sample, bin, unit) or (sample, unit) counts that is written as JSON and plain arrays.
+
+    `_outputs` are what predictions are made of, as plain JSON; `_take_outputs` takes them back.
+    """
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted decoder into a folder, which is made where needed, as JSON and plain arrays."""
+        check_is_fitted(self, "n_units_")
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        facts = {
+            "decoder": self.plugin_name,
+            "parameters": self.get_params(),
+            **self._outputs(),
+            "n_bins": self.n_bins_,
+            "n_units": self.n_units_,
+            "learned": self._write(folder),
+        }
+        (folder / _FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "_SavedDecoder":
+        """The decoder that `save` wrote; its predictions are identical."""
+        path = Path(folder) / _FACTS
+        if not path.is_file():
+            raise BadInput(f"{folder} holds no saved decoder: {_FACTS} is missing")
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if facts["decoder"] != cls.plugin_name:
+            raise BadInput(f"{folder} holds the decoder {facts['decoder']!r}, not {cls.plugin_name!r}")
+        decoder = cls(**{name: _as_tuple(value) for name, value in facts["parameters"].items()})
+        decoder._take_outputs(facts)
+        decoder.n_bins_, decoder.n_units_ = facts["n_bins"], facts["n_units"]
+        if decoder.n_bins_ == 1:
+            decoder.n_features_in_ = decoder.n_units_
+        decoder._read(Path(folder), facts["learned"])
+        return decoder
+
+    @abstractmethod
+    def _outputs(self) -> dict[str, Any]:
+        """What predictions are made of, as JSON."""
+
+    @abstractmethod
+    def _take_outputs(self, facts: dict[str, Any]) -> None:
+        """Take back what `_outputs` returned."""
+
+    @abstractmethod
+    def _write(self, folder: Path) -> Any:
+        """Write what was learned into files of the folder; what is returned goes into the JSON beside them."""
+
+    @abstractmethod
+    def _read(self, folder: Path, learned: Any) -> None:
+        """Take back what `_write` wrote and returned."""
+
+
+class CountsDecoder(ClassifierMixin, _SavedDecoder):
     """A classifier of (trial, bin, unit) or (trial, unit) counts.
 
     A decoder says how it learns and predicts (`_learn`, `_probabilities`) and how what it learned is written and read
@@ -40,38 +95,14 @@ class CountsDecoder(ClassifierMixin, BaseEstimator, ABC):
         most_probable = self.predict_proba(X).argmax(axis=1)
         return self.classes_[most_probable]
 
-    def save(self, folder: Path) -> None:
-        """Write the fitted decoder into a folder, which is made where needed, as JSON and plain arrays."""
-        check_is_fitted(self, "classes_")
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        facts = {
-            "decoder": self.plugin_name,
-            "parameters": self.get_params(),
+    def _outputs(self) -> dict[str, Any]:
+        return {
             "classes": self.classes_.tolist(),
             "classes_dtype": self.classes_.dtype.str if self.classes_.dtype != object else "object",
-            "n_bins": self.n_bins_,
-            "n_units": self.n_units_,
-            "learned": self._write(folder),
         }
-        (folder / _FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
-    @classmethod
-    def load(cls, folder: Path) -> "CountsDecoder":
-        """The decoder that `save` wrote; its predictions are identical."""
-        path = Path(folder) / _FACTS
-        if not path.is_file():
-            raise BadInput(f"{folder} holds no saved decoder: {_FACTS} is missing")
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if facts["decoder"] != cls.plugin_name:
-            raise BadInput(f"{folder} holds the decoder {facts['decoder']!r}, not {cls.plugin_name!r}")
-        decoder = cls(**{name: _as_tuple(value) for name, value in facts["parameters"].items()})
-        decoder.classes_ = np.array(facts["classes"], dtype=facts["classes_dtype"])
-        decoder.n_bins_, decoder.n_units_ = facts["n_bins"], facts["n_units"]
-        if decoder.n_bins_ == 1:
-            decoder.n_features_in_ = decoder.n_units_
-        decoder._read(Path(folder), facts["learned"])
-        return decoder
+    def _take_outputs(self, facts: dict[str, Any]) -> None:
+        self.classes_ = np.array(facts["classes"], dtype=facts["classes_dtype"])
 
     @abstractmethod
     def _learn(self, counts: np.ndarray, labels: np.ndarray) -> None:
@@ -81,13 +112,52 @@ class CountsDecoder(ClassifierMixin, BaseEstimator, ABC):
     def _probabilities(self, counts: np.ndarray) -> np.ndarray:
         """(trial, bin, unit) -> (trial, class)."""
 
-    @abstractmethod
-    def _write(self, folder: Path) -> Any:
-        """Write what was learned into files of the folder; what is returned goes into the JSON beside them."""
+
+class CountsRegressor(RegressorMixin, _SavedDecoder):
+    """A regressor from (sample, bin, unit) or (sample, unit) counts to one or more real targets.
+
+    A sample is a bin of a continuous session with the bins before it, the current one last. A decoder says how it
+    learns and predicts (`_learn`, `_estimates`) and how what it learned is written and read (`_write`, `_read`).
+    """
+
+    def fit(self, X, y, *, trial_start=None):
+        """Learn from samples. y : (sample, k) or (sample,) targets; trial_start : (sample,) s, the samples' times.
+
+        Without times, rows are taken to be neighbouring bins in time order.
+        """
+        counts = read_counts(self, X, fitting=True)
+        targets = read_targets(self, y, len(counts))
+        order = read_time_order(trial_start, len(counts))
+        times = np.arange(len(counts), dtype=float) if trial_start is None else np.asarray(trial_start, float)[order]
+        if np.any(np.diff(order) != 1):
+            counts, targets = counts[order], targets[order]
+        self._learn(counts, targets, times)
+        return self
+
+    def predict(self, X) -> np.ndarray:
+        """Estimated targets, of the shape that `y` had: (sample, k) or (sample,)."""
+        check_is_fitted(self, "n_targets_")
+        estimates = self._estimates(read_counts(self, X, fitting=False))
+        return estimates[:, 0] if self.one_target_ else estimates
+
+    def _outputs(self) -> dict[str, Any]:
+        return {"n_targets": self.n_targets_, "one_target": self.one_target_}
+
+    def _take_outputs(self, facts: dict[str, Any]) -> None:
+        self.n_targets_, self.one_target_ = facts["n_targets"], facts["one_target"]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
     @abstractmethod
-    def _read(self, folder: Path, learned: Any) -> None:
-        """Take back what `_write` wrote and returned."""
+    def _learn(self, counts: np.ndarray, targets: np.ndarray, times: np.ndarray) -> None:
+        """Learn from counts (sample, bin, unit), targets (sample, k) and times (sample,) s, in time order."""
+
+    @abstractmethod
+    def _estimates(self, counts: np.ndarray) -> np.ndarray:
+        """(sample, bin, unit) -> (sample, k)."""
 
 
 def _as_tuple(value: Any) -> Any:

@@ -30,3 +30,17 @@ def inner_folds(labels: np.ndarray, n_folds: int) -> list[InnerFold]:
         if len(known) > 1 and len(validate):
             folds.append(InnerFold(train, validate))
     return folds
+
+
+def inner_blocks(n_samples: int, n_folds: int, gap: int) -> list[InnerFold]:
+    """Contiguous blocks of samples in time order, each held out once, with `gap` samples on either side left out.
+
+    For targets without classes. Blocks that would leave fewer than two samples to train on are left out.
+    """
+    folds = []
+    for block in np.array_split(np.arange(n_samples), min(n_folds, n_samples)):
+        samples = np.arange(n_samples)
+        train = samples[(samples < block[0] - gap) | (samples > block[-1] + gap)]
+        if len(train) > 1:
+            folds.append(InnerFold(train, block))
+    return folds

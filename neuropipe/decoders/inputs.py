@@ -69,6 +69,22 @@ def read_labels(decoder: BaseEstimator, y, n_trials: int) -> np.ndarray:
     return encoded
 
 
+def read_targets(decoder: BaseEstimator, y, n_samples: int) -> np.ndarray:
+    """Targets as (sample, k) float64; their number, and whether they came as one column without an axis, are kept."""
+    if y is None:
+        raise BadInput(f"{type(decoder).__name__} requires y to be passed, but the target y is None")
+    with bad_input():
+        targets = check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, input_name="y")
+    if targets.ndim not in (1, 2) or targets.size == 0:
+        raise BadInput(f"y has shape {targets.shape}; targets are (sample,) or (sample, k), at least one")
+    if len(targets) != n_samples:
+        raise BadInput(f"X has {n_samples} samples but y has {len(targets)} targets; give one row a sample")
+    decoder.one_target_ = targets.ndim == 1
+    targets = targets.reshape(n_samples, -1)
+    decoder.n_targets_ = targets.shape[1]
+    return targets
+
+
 def read_time_order(trial_start, n_trials: int) -> np.ndarray:
     """Row numbers in time order: by trial_start (s) where given, else as the rows come."""
     if trial_start is None:

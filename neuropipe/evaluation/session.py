@@ -12,6 +12,7 @@ from neuropipe.evaluation.metrics import METRICS, score
 from neuropipe.evaluation.shifts import shift_null
 from neuropipe.evaluation.table import Predicted, check_out_of_fold, encode, read_predictions
 
+JUDGED = ("accuracy", "balanced_accuracy", "r2", "median_error")
 BASELINES = {"majority": majority_of_training, "previous": previous_of_time}
 
 
@@ -60,7 +61,7 @@ def evaluate(
 
 
 def dead_session(evaluations: Mapping[str, pd.DataFrame], scheme: str, *, alpha: float = 0.05) -> bool:
-    """Whether no model's accuracy or balanced accuracy beats chance in this scheme.
+    """Whether no model's accuracy or balanced accuracy (R2, median error) beats chance in this scheme.
 
     evaluations : model -> table of `evaluate`. All p-values are judged together by Holm's method, whose first step
     (smallest p x number of tests < alpha) decides whether any is significant. Without any p-value nothing is shown to
@@ -72,7 +73,7 @@ def dead_session(evaluations: Mapping[str, pd.DataFrame], scheme: str, *, alpha:
     table = table[table["scheme"] == scheme]
     if table.empty:
         raise BadInput(f"no evaluation holds scheme {scheme!r}")
-    p_values = table.loc[table["metric"].isin(["accuracy", "balanced_accuracy"]), "p_value"].dropna()
+    p_values = table.loc[table["metric"].isin(JUDGED), "p_value"].dropna()
     return not (len(p_values) and p_values.min() * len(p_values) < alpha)
 
 

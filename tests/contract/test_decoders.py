@@ -8,7 +8,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from neuropipe import decoders
 from neuropipe.errors import BadInput
 
-NAMES = [name for name, plugin in decoders.available().items() if plugin.facts["input"] == "counts"]
+FACTS = {name: plugin.facts for name, plugin in decoders.available().items()}
+NAMES = [name for name in FACTS if FACTS[name]["input"] == "counts" and FACTS[name]["task"] == "classification"]
 # Smaller budgets than the defaults, so that every promise can be tried on every decoder in seconds.
 NETWORK = {"n_seeds": 1, "n_inner_folds": 0, "n_epochs": 15, "width": 32, "unit_dropout": 0.2, "learning_rate": 0.01}
 QUICK = {

@@ -70,16 +70,61 @@ def npz(folder: Path, **arrays: np.ndarray) -> Path:
     return path
 
 
+TIME_COUNTS = COUNTS.reshape(-1, N_UNITS)
+BIN_STARTS = 5.0 + 0.05 * np.arange(len(TIME_COUNTS))
+
+
+def matlab(folder: Path, **changed: np.ndarray) -> Path:
+    from scipy.io import savemat
+
+    velocity = np.stack([np.sin(BIN_STARTS), np.cos(BIN_STARTS), BIN_STARTS])
+    path = folder / "m1.mat"
+    savemat(path, {"spikes": TIME_COUNTS.T, "time": BIN_STARTS[None], "vel": velocity} | changed)
+    return path
+
+
+def nwb(folder: Path, **changed: np.ndarray) -> Path:
+    """A file as pynwb lays it out: two units, epochs with tags, a series with timestamps and one with a rate."""
+    import h5py
+
+    arrays = {
+        "units/id": np.arange(2),
+        "units/spike_times": np.array([0.5, 1.5, 0.2, 0.1, 2.0]),
+        "units/spike_times_index": np.array([2, 5], np.uint8),
+        "units/location": np.array([b"adn", b"ca1"]).astype(h5py.string_dtype()),
+        "intervals/epochs/start_time": np.array([0.0, 10.0]),
+        "intervals/epochs/stop_time": np.array([10.0, 20.0]),
+        "intervals/epochs/tags": np.array([b"sleep", b"rest", b"wake"]).astype(h5py.string_dtype()),
+        "intervals/epochs/tags_index": np.array([2, 3], np.uint8),
+        "acquisition/heading/data": np.array([1.0, 2.0, 3.0]),
+        "acquisition/heading/timestamps": np.array([0.0, 0.1, 0.3]),
+        "acquisition/speed/data": np.array([1.0, 2.0, 3.0]),
+        "acquisition/speed/starting_time": np.array(4.0),
+    } | changed
+    path = folder / "mouse.nwb"
+    with h5py.File(path, "w") as file:
+        for name, values in arrays.items():
+            file[name] = values
+        file["acquisition/speed/starting_time"].attrs["rate"] = 2.0
+        file["acquisition/speed/data"].attrs["conversion"] = 0.01
+    return path
+
+
 @dataclass(frozen=True)
 class Example:
     write: Callable[..., Path]
     parameters: dict
+    has_trials: bool = True
 
 
 EXAMPLES = {
     "binned_zip": Example(binned_zip, BINNED | {"counts": "counts.npy"}),
     "steinmetz_rds": Example(steinmetz_rds, {}),
     "npz": Example(npz, {}),
+    "matlab": Example(matlab, {"behaviour": {"velocity": {"variable": "vel", "rows": {"x": 0, "y": 1}}}}, False),
+    "nwb": Example(
+        nwb, {"behaviour": {"heading": "acquisition/heading", "speed": "acquisition/speed"}}, has_trials=False
+    ),
 }
 
 
@@ -95,6 +140,10 @@ def test_every_registered_reader_has_an_example():
 class TestEveryReader:
     def test_returns_the_standard_form(self, kind, tmp_path):
         recording = read(kind, EXAMPLES[kind].write(tmp_path))
+        if not EXAMPLES[kind].has_trials:
+            assert recording.trials is None
+            assert recording.behaviour
+            return
         np.testing.assert_array_equal(recording.counts.counts, COUNTS)
         assert recording.counts.counts.dtype == np.uint8
         assert recording.counts.counts.flags.c_contiguous
@@ -302,3 +351,65 @@ class TestNpz:
     def test_refusals(self, match, arrays, tmp_path):
         with pytest.raises(BadInput, match=match):
             read("npz", npz(tmp_path, **arrays))
+
+
+def test_matlab_counts_and_the_rows_asked_for(tmp_path):
+    recording = read("matlab", matlab(tmp_path))
+    np.testing.assert_array_equal(recording.counts.counts, TIME_COUNTS)
+    assert (recording.counts.bin_width, recording.counts.start) == (0.05, 5.0)
+    velocity = recording.behaviour["velocity"]
+    assert velocity.columns == ("x", "y")
+    np.testing.assert_allclose(velocity.values, np.stack([np.sin(BIN_STARTS), np.cos(BIN_STARTS)], axis=1))
+    np.testing.assert_allclose(velocity.times, BIN_STARTS)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"spikes": TIME_COUNTS.T - 1}, "m1.mat: spikes holds -1"),
+        ({"spikes": TIME_COUNTS.T[:, 1:]}, "m1.mat: time has 24 values for 23 bins"),
+        ({"time": BIN_STARTS**2}, "m1.mat: time is not regular"),
+        ({"vel": np.zeros((3, 5))}, r"m1.mat: vel has shape \(3, 5\)"),
+        ({"vel": np.zeros((1, 24))}, "m1.mat: vel has 1 rows, counted from 0; there is none for y"),
+        ({"vel": np.array(["a", "b"])}, "m1.mat: vel is no array of numbers"),
+    ],
+)
+def test_matlab_variables_that_do_not_fit_are_refused(changed, sentence, tmp_path):
+    with pytest.raises(BadInput, match=sentence):
+        read("matlab", matlab(tmp_path, **changed))
+
+
+def test_matlab_says_what_variables_there_are(tmp_path):
+    with pytest.raises(BadInput, match="has no variable 'fired'; it has spikes, time, vel"):
+        read("matlab", matlab(tmp_path), counts="fired")
+
+
+def test_matlab_7_3_is_refused_with_the_way_out(tmp_path):
+    path = tmp_path / "new.mat"
+    path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n")
+    with pytest.raises(
+        BadInput, match=r"new.mat is a MATLAB 7.3 file; save it again in MATLAB with save\(..., '-v7'\)"
+    ):
+        read("matlab", path)
+
+
+def test_nwb_units_epochs_and_series(tmp_path):
+    recording = read("nwb", nwb(tmp_path))
+    np.testing.assert_array_equal(recording.spikes.offsets, [0, 2, 5])
+    np.testing.assert_allclose(recording.spikes.times, [0.5, 1.5, 0.1, 0.2, 2.0])
+    assert list(recording.units["location"]) == ["adn", "ca1"]
+    assert recording.epochs.to_dict("list") == {
+        "name": ["sleep", "rest", "wake"],
+        "start": [0, 0, 10],
+        "stop": [10, 10, 20],
+    }
+    np.testing.assert_allclose(recording.behaviour["heading"].times, [0, 0.1, 0.3])
+    np.testing.assert_allclose(recording.behaviour["speed"].times, [4, 4.5, 5])
+    np.testing.assert_allclose(recording.behaviour["speed"].values, [0.01, 0.02, 0.03])
+
+
+def test_nwb_paths_that_are_not_there_are_refused(tmp_path):
+    with pytest.raises(BadInput, match="mouse.nwb has no /acquisition/lick; there is heading, speed|has no /acq"):
+        read("nwb", nwb(tmp_path), behaviour={"lick": "acquisition/lick"})
+    with pytest.raises(BadInput, match="does not cut 5 spike times"):
+        read("nwb", nwb(tmp_path, **{"units/spike_times_index": np.array([2, 9])}))

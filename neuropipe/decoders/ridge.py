@@ -1,0 +1,73 @@
+"""The Wiener filter: behaviour as a weighted sum of the recent spike counts of all units."""
+
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from neuropipe.decoders.base import CountsRegressor
+from neuropipe.decoders.ridge_path import Choice, RidgePath
+from neuropipe.errors import BadInput
+from neuropipe.registry import decoder
+
+_FILE = "ridge.safetensors"
+
+
+@decoder("ridge", task="regression", input="counts", tools=("numpy", "scikit-learn"))
+class Ridge(CountsRegressor):
+    """Ridge regression on the counts of every unit in every bin of the history (Wiener filter with lags).
+
+    Warland et al. 1997, J Neurophysiol 78:2336; Carmena et al. 2003, PLoS Biol 1:e42. One weight for each unit and bin;
+    each target has its own penalty, chosen by squared error over contiguous blocks of the training samples, from which
+    their neighbours that share history are left out.
+
+    strengths : penalties tried, over the features' mean variance times the number of samples: 1 halves the weight of a
+        direction of mean variance
+    lags : how many of a sample's last bins are used, tried one by one; none given: all
+    n_inner_folds : blocks of training samples
+    strength_ : (k,) and n_lags_ : what was chosen
+    """
+
+    def __init__(
+        self,
+        *,
+        strengths: tuple[float, ...] = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
+        lags: tuple[int, ...] = (),
+        n_inner_folds: int = 3,
+    ):
+        self.strengths = strengths
+        self.lags = lags
+        self.n_inner_folds = n_inner_folds
+
+    def _learn(self, counts, targets, times):
+        n_bins = counts.shape[1]
+        if not len(self.strengths) or min(self.strengths) <= 0 or self.n_inner_folds < 2:
+            raise BadInput("ridge needs strengths above 0, at least one, and n_inner_folds of at least 2")
+        if any(not n_lags >= 1 for n_lags in self.lags):
+            raise BadInput(f"lags = {self.lags} can't be used: a number of bins is at least 1")
+        tried = sorted({min(n_lags, n_bins) for n_lags in self.lags}) or [n_bins]
+        best: tuple[Choice, int, RidgePath] | None = None
+        for n_lags in tried:
+            path = RidgePath(_features(counts, n_lags), targets)
+            choice = path.choose(self.strengths, self.n_inner_folds, gap=n_bins)
+            if best is None or choice.error < best[0].error:
+                best = choice, n_lags, path
+        choice, self.n_lags_, path = best
+        self.strength_ = choice.strengths
+        self.weights_, self.intercept_ = path.fit(choice.strengths)
+
+    def _estimates(self, counts):
+        return _features(counts, self.n_lags_) @ self.weights_ + self.intercept_
+
+    def _write(self, folder: Path) -> dict:
+        save_file({"weights": np.ascontiguousarray(self.weights_), "intercept": self.intercept_}, folder / _FILE)
+        return {"strengths": self.strength_.tolist(), "n_lags": self.n_lags_}
+
+    def _read(self, folder, learned):
+        arrays = load_file(folder / _FILE)
+        self.weights_, self.intercept_ = arrays["weights"], arrays["intercept"]
+        self.strength_, self.n_lags_ = np.array(learned["strengths"]), learned["n_lags"]
+
+
+def _features(counts: np.ndarray, n_lags: int) -> np.ndarray:
+    return counts[:, counts.shape[1] - n_lags :].reshape(len(counts), -1)

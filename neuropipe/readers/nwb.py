@@ -1,0 +1,111 @@
+"""NWB 2 files (HDF5): sorted units, epochs and behavioural series, by path inside the file.
+
+Read with h5py alone: the schema that a file carries is not needed for what is read here, and no code of it is run.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from neuropipe.errors import BadInput
+from neuropipe.readers.arrays import listed, only_file
+from neuropipe.recording import Recording, SpikeTrains, TimeSeries
+from neuropipe.registry import reader
+
+
+@reader("nwb")
+def read(files: Mapping[str, Path], *, behaviour: Mapping[str, str] | None = None) -> Recording:
+    """Spike trains of the table `units`, the table `intervals/epochs`, and series such as position or head direction.
+
+    behaviour : name -> path of a TimeSeries in the file, e.g. acquisition/CompassDirection/ry
+    """
+    import h5py
+
+    path, name = only_file(files, "an NWB file"), next(iter(files))
+    try:
+        with h5py.File(path, "r") as file:
+            return Recording(
+                units=_unit_table(file, name),
+                spikes=_spikes(file, name),
+                epochs=_epochs(file, name),
+                behaviour={key: _series(file, where, name) for key, where in (behaviour or {}).items()},
+            )
+    except OSError as error:
+        raise BadInput(f"{name} can't be read as an NWB 2 (HDF5) file: {error}") from error
+
+
+def _spikes(file: Any, name: str) -> SpikeTrains:
+    units = _member(file, "units", name)
+    times, stops = (_member(units, key, name)[:] for key in ("spike_times", "spike_times_index"))
+    offsets = np.concatenate([[0], stops]).astype(np.int64)
+    if offsets[-1] != len(times) or np.any(np.diff(offsets) < 0):
+        raise BadInput(f"{name}: units/spike_times_index does not cut {len(times)} spike times into units")
+    times = np.array(times, np.float64)
+    for first, last in pairwise(offsets.tolist()):
+        times[first:last].sort()
+    return SpikeTrains(times, offsets)
+
+
+def _unit_table(file: Any, name: str) -> pd.DataFrame:
+    """The columns of the units that hold one plain number or text a unit."""
+    units = _member(file, "units", name)
+    ids = _member(units, "id", name)[:]
+    table = {"unit": ids}
+    for key in sorted(units):
+        column = units[key]
+        plain = getattr(column, "shape", None) == ids.shape and f"{key}_index" not in units
+        if key != "id" and plain and (column.dtype.kind in "biuf" or _is_text(column)) and not key.endswith("_index"):
+            table[key] = _values(column)
+    return pd.DataFrame(table)
+
+
+def _epochs(file: Any, name: str) -> pd.DataFrame | None:
+    """name, start, stop: one row for each epoch and tag."""
+    if "intervals" not in file or "epochs" not in file["intervals"]:
+        return None
+    epochs = file["intervals/epochs"]
+    starts, stops = (_member(epochs, key, name)[:].astype(np.float64) for key in ("start_time", "stop_time"))
+    rows = np.arange(len(starts))
+    tags = np.full(len(starts), "epoch")
+    if "tags" in epochs:
+        tags = _values(epochs["tags"])
+        if "tags_index" in epochs:
+            ends = epochs["tags_index"][:].astype(np.int64)
+            rows = np.repeat(rows, np.diff(np.concatenate([[0], ends])))
+    return pd.DataFrame({"name": tags, "start": starts[rows], "stop": stops[rows]})
+
+
+def _series(file: Any, where: str, name: str) -> TimeSeries:
+    """A TimeSeries in its own unit (data x conversion + offset), with timestamps or a starting time and a rate."""
+    group = _member(file, where, name)
+    data = _member(group, "data", name)
+    facts = data.attrs
+    values = data[:].astype(np.float64) * facts.get("conversion", 1.0) + facts.get("offset", 0.0)
+    if "timestamps" in group:
+        times = group["timestamps"][:].astype(np.float64)
+    else:
+        first = _member(group, "starting_time", name)
+        times = float(first[()]) + np.arange(len(values)) / float(first.attrs["rate"])
+    if len(times) != len(values):
+        raise BadInput(f"{name}/{where} has {len(values)} values at {len(times)} times")
+    return TimeSeries(times, values)
+
+
+def _member(group: Any, key: str, name: str) -> Any:
+    if key not in group:
+        raise BadInput(f"{name} has no {group.name.rstrip('/')}/{key}; there is {listed(group)}")
+    return group[key]
+
+
+def _is_text(column: Any) -> bool:
+    import h5py
+
+    return h5py.check_string_dtype(column.dtype) is not None
+
+
+def _values(column: Any) -> np.ndarray:
+    return column.asstr()[:].astype(str) if _is_text(column) else column[:]
