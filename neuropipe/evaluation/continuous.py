@@ -17,6 +17,8 @@ from neuropipe.evaluation.resampling import CELLS, block_bootstrap_weights, bloc
 from neuropipe.evaluation.table import check_out_of_fold
 
 BASELINES = ("training_mean", "persistence")
+# Between folds a pair of samples serves twice, each once as training of the other (see docs/evaluation.md).
+SPREAD = np.sqrt(2)
 BLOCKS_PER_STRETCH = 4  # a stretch shorter than this many blocks of correlated samples has no shifts worth the name
 
 
@@ -57,13 +59,13 @@ def evaluate_targets(
         n, degrees = len(own.sample), len(own.sample) / block - 1
         first = primary_metric(circular)
         for metric, found in value[""].items():
-            bounds = interval(metric, found, resampled[""][metric].std(), degrees)
+            bounds = interval(metric, found, _error(resampled[""][metric], n, block), degrees)
             rows.append((scheme, metric, found, *bounds, p_values[metric], n))
         for name in BASELINES:
-            bounds = interval(first, value[name][first], resampled[name][first].std(), degrees)
+            bounds = interval(first, value[name][first], _error(resampled[name][first], n, block), degrees)
             rows.append((scheme, f"{first}_{name}", value[name][first], *bounds, np.nan, n))
             over = value[""][first] - value[name][first]
-            error = (resampled[""][first] - resampled[name][first]).std()
+            error = _error(resampled[""][first] - resampled[name][first], n, block)
             rows.append((scheme, f"{first}_over_{name}", over, *_difference(over, error, degrees), n))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -89,7 +91,8 @@ def shift_p_values(
     """One-sided p of every metric against targets that are shifted circularly in time within each test block.
 
     Estimates stay where they are. Each stretch of neighbouring test samples of one fold is shifted by its own random
-    number of samples, by at least `block` either way, so that what is left together is unrelated by time alone.
+    number of samples, by at least `block` either way, so that what is left together is unrelated by time alone. With
+    several folds, scores under shifts are spread by sqrt(2) about their mean.
     p = (1 + shifts that score as well) / (1 + shifts); NaN where less than half of the samples lie in stretches of four
     blocks or more.
     """
@@ -97,15 +100,21 @@ def shift_p_values(
     if 2 * sum(map(len, stretches)) < len(own.sample) or n_shifts < 1:
         return dict.fromkeys(observed, np.nan)
     rng, one = np.random.default_rng(seed), np.ones((1, len(own.sample)))
-    as_good = dict.fromkeys(observed, 0)
+    scores: dict[str, list[float]] = {metric: [] for metric in observed}
     for _ in range(n_shifts):
         source = np.arange(len(own.sample))
         for rows in stretches:
             source[rows] = np.roll(rows, rng.integers(block, len(rows) - block + 1))
         for metric, (score,) in weighted_scores(own.but(truth=own.truth[source]), one).items():
-            sign = -1 if metric.startswith(LOWER_IS_BETTER) else 1
-            as_good[metric] += sign * (score - observed[metric]) >= -1e-10
-    return {metric: (1 + number) / (1 + n_shifts) for metric, number in as_good.items()}
+            scores[metric].append(score)
+    spread = SPREAD if len(np.unique(own.fold)) > 1 else 1.0
+    return {metric: _p_value(metric, observed[metric], np.array(found), spread) for metric, found in scores.items()}
+
+
+def _p_value(metric: str, observed: float, scores: np.ndarray, spread: float) -> float:
+    sign = -1 if metric.startswith(LOWER_IS_BETTER) else 1
+    wider = scores.mean() + spread * (scores - scores.mean())
+    return (1 + int((sign * (wider - observed) >= -1e-10).sum())) / (1 + len(scores))
 
 
 def interval(metric: str, value: float, error: float, degrees_of_freedom: float) -> tuple[float, float]:
@@ -120,6 +129,11 @@ def interval(metric: str, value: float, error: float, degrees_of_freedom: float)
     if metric.startswith(LOWER_IS_BETTER) and value > 0:
         return value * np.exp(-half / value), value * np.exp(half / value)
     return value - half, value + half
+
+
+def _error(resampled: np.ndarray, n: int, block: int) -> float:
+    """Standard error from resamples, which vary too little by the factor sqrt((n - block) / n)."""
+    return float(resampled.std() * np.sqrt(n / max(1, n - block)))
 
 
 def _difference(value: float, error: float, degrees_of_freedom: float) -> tuple[float, float, float]:
