@@ -4,9 +4,9 @@
 
 With log likelihoods as scores this is temperature scaling (Guo et al. 2017, ICML 70:1321); with the margins of two
 classes Platt's sigmoid (Platt 1999, Advances in Large Margin Classifiers, 61), its intercept held at the class
-frequencies: intercepts learned from a few hundred trials cost more than they gain (docs/choices/decoders.md). As Platt's,
-the targets are softened as if every class had been seen twice more at its overall frequency, so that the slope stays
-finite where all held-out trials are told right.
+frequencies: intercepts learned from a few hundred trials cost more than they gain (docs/choices/decoders.md). As
+Platt's, the targets are softened as if every class had been seen twice more at its overall frequency, so that the slope
+stays finite where all held-out trials are told right.
 """
 
 from dataclasses import dataclass
