@@ -54,8 +54,8 @@ class TorchDecoder(CountsDecoder):
     dropout : of hidden units; unit_dropout, mixup : see Augmentation; time_jitter : by how many of the recording's bins
     a trial is shifted in training, at most; learning_rate, weight_decay, n_epochs, batch_size : see Recipe;
     label_smoothing : share of each label that is spread over the classes, by their frequencies; balanced : weigh
-    classes equally, however rare; n_inner_folds : 0 trains for all n_epochs; n_seeds : networks averaged; seed : of every random number;
-    device : "auto", "cpu" or "cuda"
+    classes equally, however rare; n_inner_folds : 0 trains for all n_epochs; n_seeds : networks averaged; seed : of
+    every random number; device : "auto", "cpu" or "cuda"
 
     After `fit`: curves_ : learning curves (part, epoch, learning_rate, train_loss, validation_loss); n_epochs_.
     """
