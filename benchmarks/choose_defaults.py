@@ -62,7 +62,8 @@ TREES_VARIANTS = [
 # One change at a time from the defaults.
 NETWORK_VARIANTS = [
     {},
-    {"n_bins": 5},
+    {"n_bins": 3},
+    {"n_bins": 10},
     {"n_components": 32},
     {"n_components": 128},
     {"scale_offset": 0.3},

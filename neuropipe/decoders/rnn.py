@@ -17,7 +17,7 @@ class RNNDecoder(TorchDecoder):
     def __init__(
         self,
         *,
-        n_bins: int = 10,
+        n_bins: int = 5,
         width: int = 64,
         dropout: float = 0.5,
         scale_offset: float = 1.0,
@@ -25,7 +25,7 @@ class RNNDecoder(TorchDecoder):
         unit_dropout: float = 0.3,
         mixup: float = 0.0,
         time_jitter: int = 1,
-        learning_rate: float = 0.002,
+        learning_rate: float = 0.001,
         weight_decay: float = 0.01,
         label_smoothing: float = 0.1,
         balanced: bool = False,

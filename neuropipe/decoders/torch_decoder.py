@@ -53,9 +53,9 @@ class TorchDecoder(CountsDecoder):
     n_components : leading principal components kept, both learned from the training trials; width : hidden units;
     dropout : of hidden units; unit_dropout, mixup : see Augmentation; time_jitter : by how many of the recording's bins
     a trial is shifted in training, at most; learning_rate, weight_decay, n_epochs, batch_size : see Recipe;
-    label_smoothing : share of each label that is spread over all classes; balanced : weigh classes equally, however
-    rare; n_inner_folds : 0 trains for all n_epochs; n_seeds : networks averaged; seed : of every random number;
-    device : "auto", "cpu" or "cuda"
+    label_smoothing : share of each label that is spread over the classes, by their frequencies; balanced : weigh
+    classes equally, however rare; n_inner_folds : 0 trains for all n_epochs; n_seeds : networks averaged; seed : of
+    every random number; device : "auto", "cpu" or "cuda"
 
     After `fit`: curves_ : learning curves (part, epoch, learning_rate, train_loss, validation_loss); n_epochs_.
     """
@@ -94,7 +94,7 @@ class TorchDecoder(CountsDecoder):
             generator = torch.Generator(device).manual_seed(_seed(self.seed, *stream))
             network = build(self._describe, generator)
             with torch.no_grad():
-                network.readout.bias.copy_(self._log_frequencies(part.train.targets))
+                network.readout.bias.copy_(self._prior(part.train.targets).clamp_min(1e-3).log())
             loss = self._loss(part.train.targets)
             whole = Projected(self.components_.to(device), network)
             curves.extend(train(whole, part, recipe, loss, _log_loss, generator, checkpoints, self._report))
@@ -117,24 +117,25 @@ class TorchDecoder(CountsDecoder):
         return self._network(self.components_.shape[1], len(self._edges()) - 1, len(self.classes_))
 
     def _loss(self, truth: torch.Tensor):
-        """Cross-entropy with smoothed labels, where asked for with each class weighing the same."""
-        n_classes = truth.shape[1]
-        weight = torch.ones(n_classes, device=truth.device)
-        if self.balanced:
-            weight = len(truth) / (n_classes * truth.sum(0).clamp_min(1))
-        smoothing = self.label_smoothing
+        """Cross-entropy with smoothed labels, where asked for with each class weighing the same.
+
+        Labels are smoothed towards what is known without any spike (Pereyra et al. 2017) rather than towards equal
+        classes, so that trials that say nothing are given the classes' frequencies.
+        """
+        weight = (
+            len(truth) / (truth.shape[1] * truth.sum(0).clamp_min(1)) if self.balanced else torch.ones_like(truth[0])
+        )
+        blurred = self.label_smoothing * self._prior(truth)
+        kept = 1 - self.label_smoothing
 
         def cross_entropy(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-            smoothed = targets * (1 - smoothing) + smoothing / n_classes
-            return -(torch.log_softmax(outputs, 1) * smoothed).sum(1) * (targets @ weight)
+            return -(torch.log_softmax(outputs, 1) * (kept * targets + blurred)).sum(1) * (targets @ weight)
 
         return cross_entropy
 
-    def _log_frequencies(self, truth: torch.Tensor) -> torch.Tensor:
-        """What the read-out starts from: class frequencies, smoothed as the labels are; equal where classes are."""
-        frequencies = truth.mean(0) if not self.balanced else torch.full_like(truth[0], 1 / truth.shape[1])
-        smoothed = frequencies * (1 - self.label_smoothing) + self.label_smoothing / truth.shape[1]
-        return smoothed.clamp_min(1e-3).log()
+    def _prior(self, truth: torch.Tensor) -> torch.Tensor:
+        """What training starts from: class frequencies, or equal ones where classes are to weigh the same."""
+        return torch.full_like(truth[0], 1 / truth.shape[1]) if self.balanced else truth.mean(0)
 
     def _report(self, row: Mapping[str, Any]) -> None:
         _log.debug("%s: %s", type(self).__name__, row)
