@@ -58,6 +58,7 @@ def _facts(plugin: Plugin) -> dict[str, Any]:
         "tools": ("numpy", *plugin.facts.get("tools", ())),
         "parts": functools.partial(members, plugin),
         "slow": plugin.facts.get("slow", False),
+        "isolated": plugin.facts.get("slow", False),  # what takes minutes takes much memory, too
         "checks": {"out_of_fold": "Every prediction was made by a decoder that had not seen the sample."},
     }
 
