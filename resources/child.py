@@ -99,9 +99,7 @@ def do(job: Job) -> Draft:
     stage = pipeline.stage(job.asset)
     session = pipeline.workspace.catalog.session(job.session) if job.session else None
     if planner.fingerprint(stage, session, job.versions) != job.fingerprint:
-        raise BadInput(
-            f"code or catalogue changed after {job.asset} of {job.session} was begun: run again"
-        )
+        raise BadInput(f"code or catalogue changed after {job.asset} of {job.session} was begun: run again")
     artifacts = {name: Artifact.read(Path(path)) if path else None for name, path in job.artifacts.items()}
     draft = Draft(Path(job.draft))
     fill(planner, stage, session, artifacts, draft, Path(job.progress) if job.progress else None, LOG)
