@@ -191,9 +191,9 @@ def show_across(compared: "pd.DataFrame", rival: str, as_json: bool) -> None:
         _print([_across_row(row) for row in of_dataset], False, title=dataset)
         click.echo()
     click.echo(
-        f"mean: of the sessions' scores; difference: median over sessions of the paired difference to {rival}, positive "
-        "where better;\nbetter: in how many sessions; p_value: Wilcoxon's signed-rank test over sessions; p_holm: "
-        "corrected for the number of decoders.\nThe smallest p that n sessions can give is 2^(1 - n)."
+        f"mean: of the sessions' scores; difference: median over sessions of the paired difference to {rival}, "
+        "positive where better;\nbetter: in how many sessions; p_value: Wilcoxon's signed-rank test over sessions; "
+        "p_holm: corrected for the number of decoders.\nThe smallest p that n sessions can give is 2^(1 - n)."
     )
 
 

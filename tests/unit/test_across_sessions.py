@@ -20,7 +20,7 @@ def table(**models):
 
 def test_a_model_that_is_better_in_all_of_six_sessions_has_the_smallest_p_there_is():
     rival = np.linspace(0.6, 0.8, 6)
-    found = compare_across_sessions(table(rival=rival, better=rival + [0.01, 0.02, 0.03, 0.04, 0.05, 0.06]), "rival")
+    found = compare_across_sessions(table(rival=rival, better=rival + np.arange(1, 7) / 100), "rival")
     assert list(found["model"]) == ["better", "rival"]
     best = found.iloc[0]
     assert best["p_value"] == pytest.approx(2 / 2**6)
