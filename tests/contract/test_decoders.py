@@ -24,7 +24,7 @@ QUICK = {
 }
 # Trees that each see a random half of the trials estimate even class frequencies with noise.
 # Networks that take steps of ten times the default follow the labels of the last batch.
-NEAR_FREQUENCIES = {"xgboost": {"trial_fraction": 1.0}, **dict.fromkeys(NETWORKS, {"learning_rate": 0.001})}
+NEAR_FREQUENCIES = {"xgboost": {"trial_fraction": 1.0}, **{key: {"learning_rate": 0.001} for key in NETWORKS}}
 
 
 def quick(name, **parameters):
