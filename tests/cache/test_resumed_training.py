@@ -42,8 +42,9 @@ def begin(place: Place, n_networks: int) -> tuple[subprocess.Popen, int]:
         assert running.poll() is None, running.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    (child,) = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
-    return running, int(child)
+    started = map(int, Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split())
+    (child,) = [pid for pid in started if b"resources.child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return running, child
 
 
 @pytest.mark.slow
