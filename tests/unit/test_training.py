@@ -14,7 +14,7 @@ from neuropipe.decoders.augmentation import Augmentation, Samples
 from neuropipe.decoders.checkpoints import Checkpoints
 from neuropipe.decoders.network_parts import Dropout, build, drawing_from
 from neuropipe.decoders.schedules import WARM_UP, one_cycle
-from neuropipe.decoders.torch_decoder import best_epoch
+from neuropipe.decoders.network_fits import best_epoch
 from neuropipe.errors import BadInput
 
 NETWORKS = ("cnn", "gru", "lstm", "mlp", "rnn", "transformer")
