@@ -59,7 +59,7 @@ class NetworkFits:
 # Parameters -> (whether a value can be used, the same in words); the parameters that a decoder lacks are passed over.
 _RULES: list[tuple[tuple[str, ...], Callable[[Any], bool], str]] = [
     (
-        ("n_bins", "n_components", "width", "n_epochs", "batch_size", "n_seeds"),
+        ("n_bins", "n_lags", "n_components", "width", "n_epochs", "batch_size", "n_seeds"),
         lambda value: value >= 1 and int(value) == value,
         "a whole number of at least 1",
     ),
@@ -92,31 +92,23 @@ def check_numbers(decoder: BaseEstimator) -> None:
         raise BadInput("n_inner_folds is 1, which leaves nothing to train on; give 0 (no early stopping) or >= 2")
 
 
-def fit_networks(
-    fitted: Callable[[Part, tuple[int, ...]], tuple[nn.Module, list[dict[str, Any]]]],
+def epochs_by_folds(
+    fitted: Callable[[Part, tuple[int, ...]], nn.Module],
     samples: Samples,
     folds: list[InnerFold],
     n_epochs: int,
-    n_seeds: int,
-) -> tuple[list[nn.Module], int, pd.DataFrame]:
-    """Networks for prediction, after how many epochs they stopped, and the learning curves of all.
+    curves: list[dict[str, Any]],
+) -> int:
+    """After how many epochs to stop, by networks trained without each of the folds; without folds all n_epochs.
 
-    fitted : (part, numbers of its random stream) -> a trained network and its curve. Networks trained without each of
-    the folds say after how many epochs to stop; without folds that is after all n_epochs.
+    fitted : (part, numbers of its random stream) -> a trained network, whose learning curve it adds to `curves`.
     """
-    curves = []
+    if not folds:
+        return n_epochs
     for number, fold in enumerate(folds):
         train, validate = (torch.from_numpy(rows).to(samples.targets.device) for rows in (fold.train, fold.validate))
-        part = Part(f"inner-{number}", n_epochs, samples.take(train), samples.take(validate))
-        curves += fitted(part, (0, number))[1]
-    weights = [len(fold.validate) for fold in folds]
-    chosen = best_epoch(pd.DataFrame(curves), weights) if folds else n_epochs
-    networks = []
-    for number in range(n_seeds):
-        network, curve = fitted(Part(f"seed-{number}", chosen, samples), (1, number))
-        networks.append(for_prediction(network))
-        curves += curve
-    return networks, chosen, pd.DataFrame(curves).astype({"validation_loss": float})
+        fitted(Part(f"inner-{number}", n_epochs, samples.take(train), samples.take(validate)), (0, number))
+    return best_epoch(pd.DataFrame(curves), [len(fold.validate) for fold in folds])
 
 
 def best_epoch(curves: pd.DataFrame, weights: list[int]) -> int:
@@ -127,6 +119,11 @@ def best_epoch(curves: pd.DataFrame, weights: list[int]) -> int:
     losses = curves.pivot(index="part", columns="epoch", values="validation_loss").astype(float)
     mean = pd.Series(np.average(losses, axis=0, weights=weights), index=losses.columns)
     return int(mean.rolling(3, center=True, min_periods=1).mean().idxmin())
+
+
+def curves_table(curves: list[dict[str, Any]]) -> pd.DataFrame:
+    columns = ["part", "epoch", "learning_rate", "train_loss", "validation_loss"]
+    return pd.DataFrame(curves, columns=columns).astype({"validation_loss": float})
 
 
 def stream(*numbers: int) -> int:
@@ -140,7 +137,7 @@ def for_prediction(network: nn.Module) -> nn.Module:
 
 
 def weights_of(networks: list[nn.Module]) -> dict[str, torch.Tensor]:
-    """Weights of several networks for one safetensors file. They were learned in float32: nothing is lost."""
+    """Weights of several networks for one safetensors file; they were learned in float32, so that nothing is lost."""
     return {
         f"{number}.{name}": values.float().contiguous()
         for number, network in enumerate(networks)

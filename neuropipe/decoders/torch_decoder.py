@@ -15,7 +15,9 @@ from neuropipe.decoders.inner_folds import inner_folds
 from neuropipe.decoders.network_fits import (
     NetworkFits,
     check_numbers,
-    fit_networks,
+    curves_table,
+    epochs_by_folds,
+    for_prediction,
     stream,
     weights_of,
     with_weights,
@@ -69,18 +71,26 @@ class TorchDecoder(NetworkFits, CountsDecoder):
         recipe = Recipe(self.n_epochs, self.batch_size, self.learning_rate, self.weight_decay, augmentation)
         checkpoints = self._checkpoints(device, counts, labels)
 
-        def fitted(part: Part, numbers: tuple[int, ...]):
+        curves = []
+
+        def fitted(part: Part, numbers: tuple[int, ...]) -> nn.Module:
             generator = torch.Generator(device).manual_seed(stream(self.seed, *numbers))
             network = build(self._describe, generator)
             with torch.no_grad():
                 network.readout.bias.copy_(self._prior(part.train.targets).clamp_min(1e-3).log())
             loss = self._loss(part.train.targets)
             whole = Projected(self.components_.to(device), network)
-            return network, train(whole, part, recipe, loss, _log_loss, generator, checkpoints, self._report)
+            curves.extend(train(whole, part, recipe, loss, _log_loss, generator, checkpoints, self._report))
+            return network
 
+        samples = Samples(inputs, truth)
         folds = inner_folds(labels, self.n_inner_folds) if self.n_inner_folds else []
-        fits = fit_networks(fitted, Samples(inputs, truth), folds, self.n_epochs, self.n_seeds)
-        self.networks_, self.n_epochs_, self.curves_ = fits
+        self.n_epochs_ = epochs_by_folds(fitted, samples, folds, self.n_epochs, curves)
+        self.networks_ = [
+            for_prediction(fitted(Part(f"seed-{number}", self.n_epochs_, samples), (1, number)))
+            for number in range(self.n_seeds)
+        ]
+        self.curves_ = curves_table(curves)
 
     def _describe(self) -> nn.Module:
         return self._network(self.components_.shape[1], len(self._edges()) - 1, len(self.classes_))

@@ -15,7 +15,9 @@ from neuropipe.decoders.inner_folds import inner_blocks
 from neuropipe.decoders.network_fits import (
     NetworkFits,
     check_numbers,
-    fit_networks,
+    curves_table,
+    epochs_by_folds,
+    for_prediction,
     stream,
     weights_of,
     with_weights,
@@ -69,16 +71,24 @@ class TorchRegressor(NetworkFits, CountsRegressor):
         recipe = Recipe(self.n_epochs, self.batch_size, self.learning_rate, self.weight_decay, augmentation)
         checkpoints = self._checkpoints(device, counts, targets)
 
-        def fitted(part: Part, numbers: tuple[int, ...]):
+        curves = []
+
+        def fitted(part: Part, numbers: tuple[int, ...]) -> nn.Module:
             generator = torch.Generator(device).manual_seed(stream(self.seed, *numbers))
             network = build(self._describe, generator)
             losses = _squared_error, _squared_error
-            return network, train(network, part, recipe, *losses, generator, checkpoints, self._report)
+            curves.extend(train(network, part, recipe, *losses, generator, checkpoints, self._report))
+            return network
 
-        folds = inner_blocks(len(counts), self.n_inner_folds, counts.shape[1]) if self.n_inner_folds else []
         samples = Samples(inputs.to(device), truth.to(device))
-        fits = fit_networks(fitted, samples, folds, self.n_epochs, self.n_seeds)
-        self.networks_, self.n_epochs_, self.curves_ = fits
+        varies = bool(self.scaling_.factor.any())  # counts that are always the same say nothing: the mean is the best
+        folds = inner_blocks(len(counts), self.n_inner_folds, counts.shape[1]) if self.n_inner_folds and varies else []
+        self.n_epochs_ = epochs_by_folds(fitted, samples, folds, self.n_epochs, curves)
+        self.networks_ = [
+            for_prediction(fitted(Part(f"seed-{number}", self.n_epochs_, samples), (1, number)))
+            for number in range(self.n_seeds if varies else 0)
+        ]
+        self.curves_ = curves_table(curves)
 
     def _describe(self) -> nn.Module:
         return self._network(self.n_units_, self._used_bins(), self.n_targets_)
@@ -93,26 +103,27 @@ class TorchRegressor(NetworkFits, CountsRegressor):
 
     def _estimates(self, counts):
         # In float64, so that a sample's estimates don't depend on which others it is predicted with.
-        parts = []
+        estimates = torch.zeros(len(counts), self.n_targets_, dtype=torch.float64)
         with one_thread(), torch.no_grad():
             for first, stop in _stretches(len(counts)):
                 inputs = self._scale(counts[first:stop])
-                parts.append(sum(network(inputs) for network in self.networks_) / len(self.networks_))
-        return torch.cat(parts).numpy() * self.target_sd_ + self.target_mean_
+                for network in self.networks_:
+                    estimates[first:stop] += network(inputs) / len(self.networks_)
+        return estimates.numpy() * self.target_sd_ + self.target_mean_
 
     def _write(self, folder):
         arrays = {"scaling.mean": self.scaling_.mean, "scaling.factor": self.scaling_.factor}
         arrays |= {"target.mean": self.target_mean_, "target.sd": self.target_sd_}
         tensors = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in arrays.items()}
         save_file(tensors | weights_of(self.networks_), folder / _FILE)
-        return {"n_epochs": self.n_epochs_}
+        return {"n_epochs": self.n_epochs_, "n_networks": len(self.networks_)}
 
     def _read(self, folder, learned):
         tensors = load_file(folder / _FILE)
         self.n_epochs_ = learned["n_epochs"]
         self.scaling_ = Scaling(*(tensors.pop(f"scaling.{name}").numpy() for name in ("mean", "factor")))
         self.target_mean_, self.target_sd_ = (tensors.pop(f"target.{name}").numpy() for name in ("mean", "sd"))
-        self.networks_ = [with_weights(tensors, number, self._describe) for number in range(self.n_seeds)]
+        self.networks_ = [with_weights(tensors, number, self._describe) for number in range(learned["n_networks"])]
 
 
 def _stretches(n_samples: int) -> list[tuple[int, int]]:
