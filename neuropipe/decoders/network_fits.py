@@ -59,7 +59,7 @@ class NetworkFits:
 # Parameters -> (whether a value can be used, the same in words); the parameters that a decoder lacks are passed over.
 _RULES: list[tuple[tuple[str, ...], Callable[[Any], bool], str]] = [
     (
-        ("n_bins", "n_lags", "n_components", "width", "n_epochs", "batch_size", "n_seeds"),
+        ("n_lags", "n_components", "width", "n_epochs", "batch_size", "n_seeds"),
         lambda value: value >= 1 and int(value) == value,
         "a whole number of at least 1",
     ),
@@ -139,7 +139,7 @@ def for_prediction(network: nn.Module) -> nn.Module:
 def weights_of(networks: list[nn.Module]) -> dict[str, torch.Tensor]:
     """Weights of several networks for one safetensors file; they were learned in float32, so that nothing is lost."""
     return {
-        f"{number}.{name}": values.float().contiguous()
+        f"network.{number}.{name}": values.float().contiguous()
         for number, network in enumerate(networks)
         for name, values in network.state_dict().items()
     }
@@ -149,7 +149,10 @@ def with_weights(tensors: Mapping[str, torch.Tensor], number: int, describe: Cal
     """Network `number` of those that `weights_of` took apart."""
     with torch.device("meta"):
         network = describe()
-    own = f"{number}."
-    weights = {key.removeprefix(own): tensors[key] for key in tensors if key.startswith(own)}
-    network.load_state_dict(weights, assign=True)
+    network.load_state_dict(named(tensors, f"network.{number}."), assign=True)
     return for_prediction(network)
+
+
+def named(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """The tensors whose names begin like that, without it."""
+    return {key.removeprefix(prefix): values for key, values in tensors.items() if key.startswith(prefix)}

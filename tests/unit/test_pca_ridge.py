@@ -35,7 +35,7 @@ def test_with_all_components_it_is_ridge_on_scaled_counts():
 
 
 def test_as_many_components_are_taken_as_carry_the_movement():
-    """Three latents drive sixty units, all three the target; almost unpenalised, sixty components are learned by heart."""
+    """Three latents drive sixty units and the target; without a penalty, sixty components are learned by heart."""
     rng = np.random.default_rng(0)
     latents = rng.normal(size=(400, HISTORY, 3))
     X = 5 + latents @ rng.normal(0, 1, (3, 60)) + rng.normal(0, 0.5, (400, HISTORY, 60))
