@@ -9,18 +9,20 @@ import pandas as pd
 from pydantic import AfterValidator, Field, ValidationError, create_model
 
 from assets.applies import without_task_of
-from assets.decoders import COPIES, config_model, members
+from assets.decoders import config_model, members
 from neuropipe import decoders, figures_sweeps, sweep_scores
 from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
 from neuropipe.registry import Plugin
-from neuropipe.sweeps import SWEEPS, Available, Condition, Points, left_out, make_conditions, training_trials, view
+from neuropipe.sweep_fits import Trials, fit_and_test, folds_of
+from neuropipe.sweeps import SWEEPS, Available, Points, left_out, make_conditions
 from resources.artifact import Artifact, Draft
 from resources.compute import side_by_side
 from resources.plan import Planner
 from resources.stage import Parts, Stage, StageConfig, memoized
 
 PROGRESS_LINES = 20
+COPIES = 4  # of the counts, as float64, that a fit holds at its peak
 
 
 class SweepConfig(StageConfig):
@@ -50,7 +52,24 @@ def sweep_stages() -> list[Stage]:
 
 
 def _sweep(plugin: Plugin) -> Stage:
-    @memoized(
+    def sweep(
+        draft: Draft,
+        session: Session,
+        config: SweepConfig,
+        planner: Planner,
+        binned: Artifact,
+        folds: Artifact,
+        log: Any,
+    ) -> None:
+        name = f"decoder/{plugin.name}"
+        own = Planner(planner.pipeline, {name: config.parameters})
+        resolved = own.config(planner.pipeline.stage(name), session)
+        measure(draft, plugin.name, resolved.model_dump(), config, binned, folds, log)
+        draft.metadata["parameters"] = resolved.model_dump(mode="json")
+
+    # Not a decorator: the code version of a decorated function counts what its decorator names, and this names much
+    # that says nothing of the numbers.
+    return memoized(
         name=f"sweep/{plugin.name}",
         group="sweeps",
         kinds=("parquet", *plugin.facts.get("tools", ())),
@@ -70,23 +89,7 @@ def _sweep(plugin: Plugin) -> Stage:
             "out_of_fold": "No fit was trained on a trial that it is tested on.",
             "test_trials_untouched": "Every condition is tested on the same trials.",
         },
-    )
-    def sweep(
-        draft: Draft,
-        session: Session,
-        config: SweepConfig,
-        planner: Planner,
-        binned: Artifact,
-        folds: Artifact,
-        log: Any,
-    ) -> None:
-        name = f"decoder/{plugin.name}"
-        own = Planner(planner.pipeline, {name: config.parameters})
-        resolved = own.config(planner.pipeline.stage(name), session)
-        measure(draft, plugin.name, resolved.model_dump(), config, binned, folds, log)
-        draft.metadata["parameters"] = resolved.model_dump(mode="json")
-
-    return sweep
+    )(sweep)
 
 
 def _config(plugin: Plugin) -> type[StageConfig]:
@@ -131,72 +134,61 @@ def measure(
     log: Any,
 ) -> None:
     """Fit the decoder under every condition in every fold, score its test trials, draw the curves."""
-    counts, codes = binned.arrays["counts"], binned.arrays["labels"][:]
-    facts, counts = counts.attrs, counts[:]
-    starts = binned.table("trials")["start"].to_numpy()
-    known = bool(np.isfinite(starts).all())  # counts published without a clock come in time order
+    counts, starts = binned.arrays["counts"], binned.table("trials")["start"].to_numpy()
+    facts = counts.attrs
     split = _of_scheme(folds.table("folds"), config.scheme)
-    trials = {
-        fold: tuple(np.sort(rows.loc[rows["role"] == role, "sample"].to_numpy()) for role in ("train", "test"))
-        for fold, rows in split.groupby("fold", sort=False)
-    }
-    points = Points(config.n_bins, config.window, config.n_units, config.n_trials, config.n_repeats, config.seed)
-    n_classes = len(facts["classes"])
-    available = Available(
-        n_bins=counts.shape[1],
-        bin_width=facts["bin_width"],
-        start=facts["window"][0],
-        n_units=counts.shape[2],
-        n_train=min(len(train) for train, _ in trials.values()),
-        n_classes=n_classes,
+    trials = Trials(
+        counts=counts[:],
+        labels=binned.arrays["labels"][:],
+        starts=starts if np.isfinite(starts).all() else None,  # without a clock, counts come in time order
+        folds=folds_of(split),
+        n_classes=len(facts["classes"]),
     )
-
-    def fit(piece: tuple[Condition, int]) -> tuple[sweep_scores.Fit, float]:
-        began = time.perf_counter()
-        condition, fold = piece
-        shown, (every, test) = view(counts, condition), trials[fold]
-        train = training_trials(every, codes, condition, fold)
-        estimator = decoders.make(decoder, **parameters)
-        estimator.fit(shown[train], codes[train], trial_start=starts[train] if known else None)
-        probabilities = np.zeros((len(test), n_classes))
-        probabilities[:, estimator.classes_] = estimator.predict_proba(shown[test])
-        made = sweep_scores.Fit(condition, fold, train, test, codes[test], probabilities)
-        return made, time.perf_counter() - began
-
-    pieces = [(condition, fold) for condition in make_conditions(config.sweeps, points, available) for fold in trials]
+    _, n_bins, n_units = counts.shape
+    available = Available(n_bins, facts["bin_width"], facts["window"][0], n_units, trials.n_train, trials.n_classes)
+    points = Points(config.n_bins, config.window, config.n_units, config.n_trials, config.n_repeats, config.seed)
+    pieces = [
+        (condition, fold) for condition in make_conditions(config.sweeps, points, available) for fold in trials.folds
+    ]
     every_nth = -(-len(pieces) // PROGRESS_LINES)
 
     def report(n_done: int) -> None:
         if n_done % every_nth == 0 or n_done == len(pieces):
             log.info(f"{n_done} of {len(pieces)} fits")
 
-    timed = side_by_side(fit, pieces, bytes_each=COPIES * counts.size * 8, report=report)
-    fits = [made for made, _ in timed]
-    tested = codes[np.concatenate([test for _, test in trials.values()])]
-    majority = float(np.bincount(tested).max() / len(tested))  # what the best constant guess gets
+    make = functools.partial(decoders.make, decoder, **parameters)
+    began = time.perf_counter()
+    fits = side_by_side(
+        lambda piece: fit_and_test(make, trials, *piece),
+        pieces,
+        bytes_each=COPIES * trials.counts.size * 8,
+        report=report,
+    )
+    seconds = time.perf_counter() - began
     rows = sweep_scores.table(fits)
-    curves = sweep_scores.summary(fits, n_resamples=config.n_resamples, seed=config.seed).assign(majority=majority)
+    curves = sweep_scores.summary(fits, n_resamples=config.n_resamples, seed=config.seed)
+    curves["majority"] = trials.majority
     draft.table("sweep", rows)
     draft.table("summary", curves)
-    seen = sum(int(np.isin(made.train, made.test).sum()) for made in fits)
+    seen = sum(int(np.isin(fit.train, fit.test).sum()) for fit in fits)
     draft.check("out_of_fold", seen == 0, fits=len(fits), seen_in_training=seen)
-    same = all(np.array_equal(made.test, trials[made.fold][1]) for made in fits)
-    draft.check("test_trials_untouched", same, test_trials=len(tested))
+    same = all(np.array_equal(fit.test, trials.folds[fit.fold][1]) for fit in fits)
+    draft.check("test_trials_untouched", same, test_trials=len(trials.tested))
     scheme = split["scheme"].iloc[0]
     title = f"{decoder}: {facts['label']}, {scheme} folds"
     draft.figure("decodability", figures_sweeps.decodability(curves, rows, event=facts["align"], title=title))
     draft.metadata |= {
         "scheme": scheme,
-        "majority": round(majority, 4),
+        "majority": round(trials.majority, 4),
         **{
             f"accuracy by {sweep}": {f"{row.value:g}": round(row.accuracy, 4) for row in of_sweep.itertuples()}
             for sweep, of_sweep in curves.groupby("sweep", sort=False)
         },
         "fits": len(fits),
-        "fit_seconds": round(sum(seconds for _, seconds in timed), 1),
+        "fit_seconds": round(seconds, 1),
     }
     if "n_bins" in config.sweeps and (absent := left_out(points, available)):
-        draft.metadata["left out"] = f"n_bins {', '.join(map(str, absent))}: a trial has {available.n_bins} bins"
+        draft.metadata["left out"] = f"n_bins {', '.join(map(str, absent))}: a trial has {n_bins} bins"
 
 
 def _of_scheme(folds: pd.DataFrame, scheme: str | None) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from neuropipe.errors import BadInput
@@ -17,6 +16,12 @@ AXES = {
     "window": "time from {event} (s)",
     "n_units": "units",
     "n_trials": "training trials",
+}
+HEADINGS = {
+    "n_bins": "temporal resolution",
+    "window": "time course",
+    "n_units": "population size",
+    "n_trials": "training data",
 }
 
 
@@ -43,16 +48,15 @@ def decodability(summary: pd.DataFrame, rows: pd.DataFrame, *, event: str = "eve
         _subsets(axes, rows[rows["sweep"] == name])
         _SCALES[name](axes, curve)
         axes.set_xlabel(AXES[name].format(event=event))
-        axes.set_title(letter, loc="left", fontweight="bold", fontsize=11)
+        axes.set_title(f"$\\bf{{{letter}}}$  {HEADINGS[name]}", loc="left", fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[len(sweeps) :]:
         axes.set_visible(False)
-    low = np.nanmin([summary["accuracy"].min(), summary["ci_low"].min(), summary["majority"].min()])
-    panels[0].set_ylim(max(0.0, float(low) - 0.05), 1.0)
-    for axes in panels[::n_columns][:n_rows]:
+    panels[0].set_ylim(max(0.0, panels[0].get_ylim()[0]), 1.0)  # the upper end always means perfect
+    for axes in panels[::n_columns]:
         axes.set_ylabel("accuracy (fraction of test trials)")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=3, frameon=False, fontsize=8)
+    handles = {text: handle for axes in panels for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=4, frameon=False, fontsize=8)
     return figure
 
 
@@ -73,14 +77,15 @@ def _curve(axes: "Axes", curve: pd.DataFrame) -> None:
 
 
 def _subsets(axes: "Axes", rows: pd.DataFrame) -> None:
-    """The accuracy of each random subset, over all folds."""
-    if rows["repeat"].max() == 0:
-        return
-    correct = (rows["accuracy"] * rows["n_test"]).groupby([rows["value"], rows["repeat"]]).sum()
-    tested = rows.groupby(["value", "repeat"])["n_test"].sum()
-    each = (correct / tested).reset_index(name="accuracy")
-    each = each[each.groupby("value")["repeat"].transform("size") > 1]
-    axes.plot(each["value"], each["accuracy"], ".", color=GREY, markersize=4, alpha=0.7, zorder=1)
+    """The accuracy over all folds of each random subset, where there are several of a size."""
+    rows = rows.assign(correct=rows["accuracy"] * rows["n_test"])
+    each = rows.groupby(["value", "repeat"], as_index=False)[["correct", "n_test"]].sum()
+    each = each[each.duplicated("value", keep=False)]
+    if len(each):
+        axes.plot(
+            each["value"], each["correct"] / each["n_test"], linestyle="none", marker="o", markersize=3.2,
+            markerfacecolor="white", markeredgecolor=GREY, markeredgewidth=0.8, label="one random subset", zorder=3,
+        )  # fmt: skip
 
 
 def _logarithmic(axes: "Axes", curve: pd.DataFrame) -> None:

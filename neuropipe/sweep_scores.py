@@ -1,7 +1,6 @@
 """Scores of a sweep: one row a fit, and one a point of a curve with its 95 % interval."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,34 +8,7 @@ import pandas as pd
 from neuropipe.evaluation.intervals import standard_error
 from neuropipe.evaluation.resampling import block_length, resampled_scores
 from neuropipe.evaluation.table import Predicted
-from neuropipe.sweeps import Condition
-
-TINY = np.finfo(np.float64).eps
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What one decoder, fitted in one fold, made of its test trials.
-
-    train, test : (trial,) trial numbers in time order; truth : (trial,) class codes; probabilities : (trial, class)
-    """
-
-    condition: Condition
-    fold: int
-    train: np.ndarray
-    test: np.ndarray
-    truth: np.ndarray
-    probabilities: np.ndarray
-
-    @property
-    def accuracy(self) -> float:
-        return float(np.mean(self.probabilities.argmax(axis=1) == self.truth))
-
-    @property
-    def log_loss(self) -> float:
-        """Mean -ln p(true class), nat."""
-        of_truth = self.probabilities[np.arange(len(self.truth)), self.truth]
-        return float(-np.log(np.clip(of_truth, TINY, 1)).mean())
+from neuropipe.sweep_fits import Fit
 
 
 def table(fits: Sequence[Fit]) -> pd.DataFrame:
