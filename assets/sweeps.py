@@ -167,7 +167,7 @@ def measure(
     seconds = time.perf_counter() - began
     rows = sweep_scores.table(fits)
     curves = sweep_scores.summary(fits, n_resamples=config.n_resamples, seed=config.seed)
-    curves["majority"] = trials.majority
+    curves["chance"] = trials.chance
     draft.table("sweep", rows)
     draft.table("summary", curves)
     seen = sum(int(np.isin(fit.train, fit.test).sum()) for fit in fits)
@@ -179,7 +179,7 @@ def measure(
     draft.figure("decodability", figures_sweeps.decodability(curves, rows, event=facts["align"], title=title))
     draft.metadata |= {
         "scheme": scheme,
-        "majority": round(trials.majority, 4),
+        "chance": round(trials.chance, 4),
         **{
             f"accuracy by {sweep}": {f"{row.value:g}": round(row.accuracy, 4) for row in of_sweep.itertuples()}
             for sweep, of_sweep in curves.groupby("sweep", sort=False)

@@ -1,4 +1,4 @@
-"""The figure of a sweep: four curves of accuracy with 95 % intervals, the majority class dashed."""
+"""The figure of a sweep: four curves of accuracy with 95 % intervals, chance dashed."""
 
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ HEADINGS = {
 def decodability(summary: pd.DataFrame, rows: pd.DataFrame, *, event: str = "event", title: str = "") -> "Figure":
     """One panel a sweep: accuracy with its 95 % interval; small dots are single random subsets of units or trials.
 
-    summary : (sweep, value, start, stop, accuracy, ci_low, ci_high, majority), rows : one a fit, both as `sweep_scores`
+    summary : (sweep, value, start, stop, accuracy, ci_low, ci_high, chance), rows : one a fit, both as `sweep_scores`
     makes them. The bar in the panel of time is the length of the window, and points are at its centre.
     """
     from matplotlib.figure import Figure
@@ -61,7 +61,7 @@ def decodability(summary: pd.DataFrame, rows: pd.DataFrame, *, event: str = "eve
 
 
 def _curve(axes: "Axes", curve: pd.DataFrame) -> None:
-    axes.axhline(curve["majority"].iloc[0], color=GREY, linestyle="--", linewidth=1.2, label="majority class")
+    axes.axhline(curve["chance"].iloc[0], color=GREY, linestyle="--", linewidth=1.2, label="always the commonest class")
     axes.fill_between(
         curve["value"],
         curve["ci_low"],

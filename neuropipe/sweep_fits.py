@@ -35,7 +35,7 @@ class Trials:
         return min(len(train) for train, _ in self.folds.values())
 
     @property
-    def majority(self) -> float:
+    def chance(self) -> float:
         """Share of the commonest class among the test trials: what the best constant guess gets."""
         return float(np.bincount(self.labels[self.tested]).max() / len(self.tested))
 

@@ -45,7 +45,7 @@ def test_show_says_what_was_found_and_where(made):
     assert list(facts["accuracy by window"]) == ["0.25", "0.3", "0.35", "0.4", "0.45"]
     assert facts["parameters"]["strengths"] == [0.5, 2.0]
     assert Path(facts["figure.decodability"]).stat().st_size < 150_000
-    assert 0.5 <= facts["majority"] < 0.8
+    assert 0.5 <= facts["chance"] < 0.8
 
 
 def test_the_tables_have_a_row_a_fit_and_a_row_a_point(made):

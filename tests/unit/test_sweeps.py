@@ -264,20 +264,20 @@ def test_what_differs_between_subsets_is_part_of_the_interval():
 
 
 def test_the_figure_has_a_panel_a_sweep_with_real_seconds_and_chance(fits):
-    curves = summary(fits, n_resamples=50).assign(majority=0.5)
+    curves = summary(fits, n_resamples=50).assign(chance=0.5)
     panels = decodability(curves, table(fits), event="response").axes
     labels = [axes.get_xlabel() for axes in panels]
     assert labels == ["bins in the trial", "time from response (s)", "units", "training trials"]
     time = panels[1]
     accuracy = next(line for line in time.lines if line.get_label() == "accuracy")
     assert accuracy.get_xdata()[[0, -1]] == pytest.approx([-0.2, 0.2])
-    chance = next(line for line in time.lines if line.get_label() == "majority class")
+    chance = next(line for line in time.lines if line.get_label() == "always the commonest class")
     assert (chance.get_linestyle(), list(chance.get_ydata())) == ("--", [0.5, 0.5])
     assert {axes.get_ylim()[1] for axes in panels} == {1.0}
 
 
 def test_a_figure_of_one_sweep_is_one_panel_and_of_none_a_sentence(fits):
-    curves = summary(fits, n_resamples=50).assign(majority=0.5)
+    curves = summary(fits, n_resamples=50).assign(chance=0.5)
     one = curves[curves["sweep"] == "window"]
     assert len(decodability(one, table(fits)).axes) == 1
     with pytest.raises(BadInput, match="nothing to draw"):
