@@ -25,8 +25,9 @@ FEW = (
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Place:
-    """One session, swept with the defaults, but for the decoder, which this session sets otherwise."""
-    own = QUICK.replace("one: {", "one: {config: {decoder/rate_logistic: {strengths: [0.5, 2]}}, ")
+    """One session, swept with the defaults but for fewer repeats and the decoder's own settings."""
+    settings = "{decoder/rate_logistic: {strengths: [0.5, 2]}, sweep/rate_logistic: {n_repeats: 2}}"
+    own = QUICK.replace("one: {", f"one: {{config: {settings}, ")
     place = make_place(tmp_path_factory.mktemp("sweeps"), quick=own)
     assert counts(get(place, "run", SWEEP, *ONE)) == (0, 4, 0), "the decoder's own asset is not needed"
     return place
