@@ -163,15 +163,21 @@ def show(asset, patterns, settings, as_json) -> None:
 
 @neuropipe.command()
 @session_option
+@click.option("--across", is_flag=True, help="Compare the decoders across the sessions of each data set.")
+@click.option("--rival", default="logistic_regression", show_default=True, help="Whom --across compares with.")
 @json_option
 @speaks_plainly
-def leaderboard(patterns, as_json) -> None:
+def leaderboard(patterns, across, rival, as_json) -> None:
     """Rank the decoders of each session, with chance, intervals and baselines; missing and failed ones are listed."""
-    from assets.leaderboard import collect
+    from assets.leaderboard import collect, compare
 
     pipeline = build_pipeline()
     keys = {session.key for session in chosen_sessions(pipeline, patterns)} if patterns else None
-    cli_tables.show_leaderboard(collect(Planner(pipeline), keys), as_json)
+    ranked = collect(Planner(pipeline), keys)
+    if across:
+        cli_tables.show_across(compare(ranked, rival), rival, as_json)
+    else:
+        cli_tables.show_leaderboard(ranked, as_json)
 
 
 @neuropipe.command()

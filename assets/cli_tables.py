@@ -182,6 +182,32 @@ def show_leaderboard(ranked: "pd.DataFrame", as_json: bool) -> None:
     )
 
 
+def show_across(compared: "pd.DataFrame", rival: str, as_json: bool) -> None:
+    rows = compared.to_dict("records")
+    if as_json:
+        _print(rows, as_json=True)
+        return
+    for dataset, of_dataset in _grouped(rows, "dataset"):
+        _print([_across_row(row) for row in of_dataset], False, title=dataset)
+        click.echo()
+    click.echo(
+        f"mean: of the sessions' scores; difference: median over sessions of the paired difference to {rival}, "
+        "positive where better;\nbetter: in how many sessions; p_value: Wilcoxon's signed-rank test over sessions; "
+        "p_holm: corrected for the number of decoders.\nThe smallest p that n sessions can give is 2^(1 - n)."
+    )
+
+
+def _across_row(row: dict[str, Any]) -> dict[str, Any]:
+    tested = _plain(row["p_value"]) is not None
+    return {
+        **{name: row[name] for name in ("scheme", "model", "metric", "n_sessions", "mean")},
+        "difference": f"{row['median_difference']:+.3f}" if tested else "",
+        "better": f"{row['n_better']:g}" if tested else "",
+        "p_value": f"{row['p_value']:.3f}" if tested else "",
+        "p_holm": f"{row['p_holm']:.3f}" if tested else "",
+    }
+
+
 def _leaderboard_row(row: dict[str, Any]) -> dict[str, Any]:
     scored = _plain(row["accuracy"]) is not None
     over = _plain(row["over_rate"]) is not None

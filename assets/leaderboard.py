@@ -4,7 +4,10 @@ import pandas as pd
 
 from assets.standings import Standing, standings, table, undamaged
 from neuropipe import figures
+from neuropipe.errors import BadInput
 from neuropipe.evaluation import dead_session
+from neuropipe.evaluation.across_sessions import compare_across_sessions
+from neuropipe.evaluation.estimates import LOWER_IS_BETTER
 from resources.artifact import Draft
 from resources.plan import Planner
 from resources.stage import Stage, StageConfig, memoized
@@ -24,6 +27,27 @@ def collect(planner: Planner, keys: set[str] | None = None) -> pd.DataFrame:
         stored = artifact.table("leaderboard")
         return stored if keys is None else stored[stored["session"].isin(keys)].reset_index(drop=True)
     return table(planner, undamaged(planner, standings(planner, keys)))
+
+
+def compare(ranked: pd.DataFrame, rival: str) -> pd.DataFrame:
+    """Decoders compared with `rival` across the sessions of each data set and scheme that holds several.
+
+    By what sessions are ranked by, from current evaluations of default configuration; a rival that is missing in all
+    sessions of a group leaves the group out.
+    """
+    current = ranked[(ranked["state"] == "current") & (ranked["variant"] == "")].copy()
+    current["dataset"] = current["session"].str.partition(".")[0]
+    compared = []
+    for (dataset, scheme), rows in current.groupby(["dataset", "scheme"], sort=False):
+        if rows.loc[rows["model"] == rival, "session"].nunique() > 1:
+            lower = rows["metric"].iloc[0] in LOWER_IS_BETTER
+            table = compare_across_sessions(rows, rival, column="score", lower_is_better=lower)
+            compared.append(table.assign(dataset=dataset, scheme=scheme, metric=rows["metric"].iloc[0]))
+    if not compared:
+        raise BadInput(f"no data set has current evaluations of {rival} in several sessions: run some first")
+    first = ["dataset", "scheme", "metric"]
+    every = pd.concat(compared, ignore_index=True)
+    return every[first + [name for name in every.columns if name not in first]]
 
 
 def standings_source(planner: Planner, session: None, *, fetch: bool) -> list[list]:

@@ -17,7 +17,7 @@ from resources.stage import installed_version
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
-TOOLS = ("numpy", "scikit-learn", "xgboost", "zarr", "dagster")
+TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "zarr", "dagster")
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ def with_tables(readme: str) -> str:
 
 
 def main() -> None:
-    from benchmarks.topics import baselines
+    from benchmarks.topics import baselines, decoders
 
-    topics: dict[str, Callable[[], Iterable[Figure]]] = {"baselines": baselines.measure}
+    topics: dict[str, Callable[[], Iterable[Figure]]] = {"baselines": baselines.measure, "decoders": decoders.measure}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("topic", nargs="?", choices=topics)
     parser.add_argument("--readme", action="store_true", help="only write the README's tables from the results")

@@ -17,10 +17,20 @@ class GRUDecoder(TorchDecoder):
     def __init__(
         self,
         *,
-        n_bins: int = 5,
+        windows: tuple[tuple[float, float], ...] = (
+            (0.0, 1.0),
+            (0.0, 0.5),
+            (0.5, 1.0),
+            (0.0, 0.25),
+            (0.25, 0.5),
+            (0.5, 0.75),
+            (0.75, 1.0),
+            (0.875, 1.0),
+        ),
+        n_bins: tuple[int, ...] = (2, 4),
         width: int = 64,
         dropout: float = 0.5,
-        scale_offset: float = 1.0,
+        offsets: tuple[float, ...] = (1.0, 30.0),
         n_components: int = 64,
         unit_dropout: float = 0.3,
         mixup: float = 0.0,
@@ -36,10 +46,11 @@ class GRUDecoder(TorchDecoder):
         seed: int = 0,
         device: str = "auto",
     ):
+        self.windows = windows
         self.n_bins = n_bins
         self.width = width
         self.dropout = dropout
-        self.scale_offset = scale_offset
+        self.offsets = offsets
         self.n_components = n_components
         self.unit_dropout = unit_dropout
         self.mixup = mixup

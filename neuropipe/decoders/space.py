@@ -1,5 +1,7 @@
 """Spaces of settings that decoders choose from: what each of their parameters may hold."""
 
+from collections.abc import Collection
+
 from sklearn.base import BaseEstimator
 
 from neuropipe.errors import BadInput
@@ -21,10 +23,10 @@ _RULES = {
 }
 
 
-def check_space(decoder: BaseEstimator) -> None:
+def check_space(decoder: BaseEstimator, names: Collection[str] = _RULES.keys()) -> None:
     """Refuse parameters of a decoder that hold nothing to choose from, or something without meaning."""
     for name, given in decoder.get_params().items():
-        if name not in _RULES:
+        if name not in names:
             continue
         holds, wanted = _RULES[name]
         values = given if isinstance(given, tuple | list) else [given]

@@ -4,6 +4,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,17 @@ from neuropipe.decoders.augmentation import Augmentation, Samples
 from neuropipe.decoders.base import CountsDecoder
 from neuropipe.decoders.checkpoints import Checkpoints, fingerprint
 from neuropipe.decoders.devices import find_device, one_thread, out_of_memory_in_words
-from neuropipe.decoders.dual_logistic import PrincipalAxes
-from neuropipe.decoders.inner_folds import inner_folds
+from neuropipe.decoders.inner_folds import InnerFold, inner_folds
+from neuropipe.decoders.linear import rank_settings
 from neuropipe.decoders.network_parts import Projected, build
-from neuropipe.decoders.pooling import bin_edges, cumulate, pool
-from neuropipe.decoders.scaling import Scaling
+from neuropipe.decoders.pooling import cumulate, distinct_poolings
+from neuropipe.decoders.space import check_space
 from neuropipe.decoders.training import Part, Recipe, train
+from neuropipe.decoders.views import View
 from neuropipe.errors import BadInput
 
 _FILE = "networks.safetensors"
+_STRENGTHS = (1.0, 4.0, 16.0, 64.0)  # penalties C of the regression that ranks views
 _log = logging.getLogger(__name__)
 
 
@@ -49,15 +52,19 @@ class TorchDecoder(CountsDecoder):
     Steps of Adam are alike in size for every weight, so a thousand units, most of them noise, are learned by heart in a
     few epochs. As principal components, what many units share comes first, and most of the noise is left out.
 
-    n_bins : equal bins that a trial is pooled into; scale_offset : c in (x - mean) / (sd + c x mean sd);
-    n_components : leading principal components kept, both learned from the training trials; width : hidden units;
-    dropout : of hidden units; unit_dropout, mixup : see Augmentation; time_jitter : by how many of the recording's bins
-    a trial is shifted in training, at most; learning_rate, weight_decay, n_epochs, batch_size : see Recipe;
-    label_smoothing : share of each label that is spread over the classes, by their frequencies; balanced : weigh
-    classes equally, however rare; n_inner_folds : 0 trains for all n_epochs; n_seeds : networks averaged; seed : of
-    every random number; device : "auto", "cpu" or "cuda"
+    Which part of the trial to look at, how finely and in which scaling is chosen inside the training trials too: each
+    of the averaged networks is shown one of the best views (see `_choose_views`).
 
-    After `fit`: curves_ : learning curves (part, epoch, learning_rate, train_loss, validation_loss); n_epochs_.
+    windows : parts of the trial, (start, stop) as fractions of it; n_bins : numbers of coarse bins that a window is cut
+    into; offsets : c of the scaling (x - mean) / (sd + c x mean sd); n_components : leading principal components kept;
+    width : hidden units; dropout : of hidden units; unit_dropout, mixup : see Augmentation; time_jitter : by how many
+    of the recording's bins a trial is shifted in training, at most; learning_rate, weight_decay, n_epochs, batch_size :
+    see Recipe; label_smoothing : share of each label that is spread over the classes, by their frequencies; balanced :
+    weigh classes equally, however rare; n_inner_folds : 0 trains for all n_epochs; n_seeds : networks averaged, each of
+    another view as far as there are several; seed : of every random number; device : "auto", "cpu" or "cuda"
+
+    After `fit`: views_, the best first; n_epochs_; curves_, the learning curves (part, epoch, learning_rate,
+    train_loss, validation_loss).
     """
 
     _follow = _Follow()
@@ -82,39 +89,51 @@ class TorchDecoder(CountsDecoder):
 
     def _train(self, counts: np.ndarray, labels: np.ndarray) -> None:
         device = find_device(self.device)
-        variants = self._prepare(counts)
-        inputs = torch.from_numpy(variants).to(device)
+        running = cumulate(counts)
         truth = nn.functional.one_hot(torch.from_numpy(labels), len(self.classes_)).float().to(device)
         augmentation = Augmentation(self.unit_dropout, self.mixup)
         recipe = Recipe(self.n_epochs, self.batch_size, self.learning_rate, self.weight_decay, augmentation)
         checkpoints = self._checkpoints(counts, labels, device)
         curves = []
 
-        def fitted(part: Part, stream: tuple[int, ...]) -> nn.Module:
+        def fitted(view: View, part: Part, stream: tuple[int, ...]) -> nn.Module:
             generator = torch.Generator(device).manual_seed(_seed(self.seed, *stream))
-            network = build(self._describe, generator)
+            network = build(lambda: self._describe(view), generator)
             with torch.no_grad():
                 network.readout.bias.copy_(self._prior(part.train.targets).clamp_min(1e-3).log())
             loss = self._loss(part.train.targets)
-            whole = Projected(self.components_.to(device), network)
+            whole = Projected(view.components.to(device), network)
             curves.extend(train(whole, part, recipe, loss, _log_loss, generator, checkpoints, self._report))
             return network
 
-        samples = Samples(inputs, truth)
+        def samples(view: View) -> Samples:
+            return Samples(torch.from_numpy(view.variants(running, self.time_jitter)).to(device), truth)
+
         folds = inner_folds(labels, self.n_inner_folds) if self.n_inner_folds else []
+        self.views_ = self._choose_views(running, labels, folds)
+        shown = samples(self.views_[0])
         for number, fold in enumerate(folds):
-            split = [samples.take(torch.from_numpy(trials).to(device)) for trials in (fold.train, fold.validate)]
-            fitted(Part(f"inner-{number}", self.n_epochs, *split), (0, number))
+            split = [shown.take(torch.from_numpy(trials).to(device)) for trials in (fold.train, fold.validate)]
+            fitted(self.views_[0], Part(f"inner-{number}", self.n_epochs, *split), (0, number))
         weights = [len(fold.validate) for fold in folds]
         self.n_epochs_ = best_epoch(pd.DataFrame(curves), weights) if folds else self.n_epochs
-        self.networks_ = [
-            _for_prediction(fitted(Part(f"seed-{number}", self.n_epochs_, samples), (1, number)))
-            for number in range(self.n_seeds)
-        ]
+        self.networks_ = []
+        for number, view in zip(range(self.n_seeds), cycle(self.views_), strict=False):
+            part = Part(f"seed-{number}", self.n_epochs_, samples(view))
+            self.networks_.append(_for_prediction(fitted(view, part, (1, number))))
         self.curves_ = pd.DataFrame(curves).astype({"validation_loss": float})
 
-    def _describe(self) -> nn.Module:
-        return self._network(self.components_.shape[1], len(self._edges()) - 1, len(self.classes_))
+    def _choose_views(self, running: np.ndarray, labels: np.ndarray, folds: list[InnerFold]) -> list[View]:
+        """The views by which logistic regression predicts held-out training trials best, the best first.
+
+        Ranking them by networks would take a hundred times as long.
+        """
+        poolings = distinct_poolings(running.shape[1] - 1, self.windows, self.n_bins)
+        ranked = rank_settings(running, labels, folds, poolings, self.offsets, _STRENGTHS)
+        return [View.learn(running, each.edges, each.offset, self.n_components) for each in ranked[: self.n_seeds]]
+
+    def _describe(self, view: View) -> nn.Module:
+        return self._network(view.components.shape[1], len(view.edges) - 1, len(self.classes_))
 
     def _loss(self, truth: torch.Tensor):
         """Cross-entropy with smoothed labels, where asked for with each class weighing the same.
@@ -149,87 +168,58 @@ class TorchDecoder(CountsDecoder):
         facts = {"decoder": self.plugin_name, "parameters": parameters, "torch": torch.__version__}
         return Checkpoints(self._follow.checkpoints, fingerprint(facts, counts, labels))
 
-    # From counts to what networks see.
-
-    def _edges(self) -> tuple[int, ...]:
-        return bin_edges(self.n_bins_, (0.0, 1.0), self.n_bins)
-
-    def _prepare(self, counts: np.ndarray) -> np.ndarray:
-        """Learn scaling and components; training inputs (variant, trial, pooled bin, unit) float32."""
-        edges, running = np.array(self._edges()), cumulate(counts)
-        self.scaling_ = Scaling.learn(pool(running, edges).reshape(-1, counts.shape[2]), self.scale_offset)
-        # A shift is a small change only to bins that are several times longer.
-        jitter = self.time_jitter if np.diff(edges).min() > 2 * self.time_jitter else 0
-        shifts = [0, *(sign * step for step in range(1, jitter + 1) for sign in (-1, 1))]
-        variants = [self._scale(running, np.clip(edges + shift, 0, counts.shape[1])) for shift in shifts]
-        self.components_ = leading_components(variants[0].reshape(-1, counts.shape[2]), self.n_components)
-        return np.stack(variants).astype(np.float32)
-
-    def _scale(self, running: np.ndarray, edges) -> np.ndarray:
-        n_units = running.shape[2]
-        rows = self.scaling_.apply(pool(running, edges).reshape(-1, n_units))
-        return rows.reshape(len(running), -1, n_units)
-
     def _probabilities(self, counts):
         # In float64, so that a trial's probabilities don't depend on which others it is predicted with.
-        inputs = torch.from_numpy(self._scale(cumulate(counts), self._edges()))
+        running = cumulate(counts)
+        total = 0
         with one_thread(), torch.no_grad():
-            inputs = inputs @ self.components_.double()
-            total = sum(torch.softmax(network(inputs), 1) for network in self.networks_)
+            for network, view in zip(self.networks_, cycle(self.views_), strict=False):
+                inputs = torch.from_numpy(view.show(running)) @ view.components.double()
+                total = total + torch.softmax(network(inputs), 1)
         probability = total.numpy()
         return probability / probability.sum(axis=1, keepdims=True)
 
     def _write(self, folder):
-        tensors = {"scaling.mean": torch.from_numpy(self.scaling_.mean)}
-        tensors |= {"scaling.factor": torch.from_numpy(self.scaling_.factor), "components": self.components_}
+        tensors = {}
+        for number, view in enumerate(self.views_):
+            tensors |= {f"view.{number}.{name}": values for name, values in view.tensors().items()}
         for number, network in enumerate(self.networks_):
             weights = network.state_dict()
             # Weights were learned in float32: nothing is lost.
-            tensors |= {f"{number}.{name}": values.float().contiguous() for name, values in weights.items()}
+            tensors |= {f"network.{number}.{name}": values.float().contiguous() for name, values in weights.items()}
         save_file(tensors, folder / _FILE)
-        return {"n_epochs": self.n_epochs_}
+        return {"n_epochs": self.n_epochs_, "edges": [view.edges for view in self.views_]}
 
     def _read(self, folder, learned):
         tensors = load_file(folder / _FILE)
         self.n_epochs_ = learned["n_epochs"]
-        self.scaling_ = Scaling(*(tensors.pop(f"scaling.{name}").numpy() for name in ("mean", "factor")))
-        self.components_ = tensors.pop("components")
+
+        def named(prefix: str) -> dict[str, torch.Tensor]:
+            return {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
+
+        self.views_ = [
+            View.read(tuple(edges), named(f"view.{number}.")) for number, edges in enumerate(learned["edges"])
+        ]
         self.networks_ = []
-        for number in range(self.n_seeds):
+        for number, view in zip(range(self.n_seeds), cycle(self.views_), strict=False):
             with torch.device("meta"):
-                network = self._describe()
-            own = f"{number}."
-            weights = {key.removeprefix(own): tensors[key] for key in tensors if key.startswith(own)}
-            network.load_state_dict(weights, assign=True)
+                network = self._describe(view)
+            network.load_state_dict(named(f"network.{number}."), assign=True)
             self.networks_.append(_for_prediction(network))
 
     def _check_parameters(self) -> None:
-        for name in ("n_bins", "n_components", "width", "n_epochs", "batch_size", "n_seeds"):
+        check_space(self, ("windows", "n_bins", "offsets"))
+        for name in ("n_components", "width", "n_epochs", "batch_size", "n_seeds"):
             _require(self, name, lambda value: value >= 1 and int(value) == value, "a whole number of at least 1")
         for name in ("n_inner_folds", "time_jitter", "seed"):
             _require(self, name, lambda value: value >= 0 and int(value) == value, "a whole number of at least 0")
         for name in ("dropout", "unit_dropout", "label_smoothing"):
             _require(self, name, lambda value: 0 <= value < 1, "a share from 0 to below 1")
-        for name in ("weight_decay", "scale_offset"):
-            _require(self, name, lambda value: 0 <= value < np.inf, "a finite number of at least 0")
+        _require(self, "weight_decay", lambda value: 0 <= value < np.inf, "a finite number of at least 0")
         _require(self, "mixup", lambda value: 0 <= value <= 1, "a share from 0 to 1")
         _require(self, "learning_rate", lambda value: 0 < value < np.inf, "a finite number above 0")
         if self.n_inner_folds == 1:
             raise BadInput("n_inner_folds is 1, which leaves nothing to train on; give 0 (no early stopping) or >= 2")
-
-
-def leading_components(rows: np.ndarray, n_components: int) -> torch.Tensor:
-    """(row, unit), centred -> (unit, component) float32 that turns rows into their components of largest variance.
-
-    Components keep their relative variances, of mean 1, which is what networks start best from.
-    """
-    axes = PrincipalAxes(rows)
-    if not axes.variance.sum() > 0:  # silence
-        return torch.zeros(rows.shape[1], 1)
-    kept = min(n_components, len(axes.variance))
-    scale = np.sqrt(len(rows) / axes.variance[-kept:].mean())
-    directions = axes.feature_weights(np.eye(len(axes.variance))[:, -kept:]) * scale
-    return torch.from_numpy(np.ascontiguousarray(directions, dtype=np.float32))
 
 
 def best_epoch(curves: pd.DataFrame, weights: list[int]) -> int:

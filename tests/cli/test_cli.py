@@ -233,6 +233,25 @@ def test_the_leaderboard_ranks_what_is_there_and_lists_what_is_missing(made):
     assert "rate_logistic" in ask(made, "leaderboard").out
 
 
+def test_decoders_are_compared_across_the_sessions_of_a_data_set(done):
+    answer = ask(done, "leaderboard", "--across", "--rival", "rate_logistic")
+    assert answer.code == 2
+    assert "no data set has current evaluations of rate_logistic in several sessions" in answer.err
+    get(done, "run", RATE, "evaluation/naive_bayes", *ONE, *TWO)
+    rows = get(done, "leaderboard", "--across", "--rival", "rate_logistic")
+    (bayes,) = (row for row in rows if row["model"] == "naive_bayes")
+    assert (bayes["dataset"], bayes["scheme"], bayes["metric"], bayes["n_sessions"]) == (
+        *("quick", "blocked", "accuracy", 2),
+    )
+    accuracies = {(row["session"], row["model"]): row["accuracy"] for row in get(done, "leaderboard")}
+    gains = [
+        accuracies[f"quick.{s}", "naive_bayes"] - accuracies[f"quick.{s}", "rate_logistic"] for s in ("one", "two")
+    ]
+    assert bayes["median_difference"] == pytest.approx(sum(gains) / 2)
+    assert bayes["p_holm"] == bayes["p_value"]
+    assert "Wilcoxon" in ask(done, "leaderboard", "--across", "--rival", "rate_logistic").out
+
+
 def test_the_report_is_one_page_and_its_path_is_printed(made):
     answer = ask(made, "report")
     assert answer.code == 0, answer.err

@@ -13,12 +13,14 @@ from neuropipe import decoders
 from neuropipe.decoders.augmentation import Augmentation, Samples
 from neuropipe.decoders.checkpoints import Checkpoints
 from neuropipe.decoders.network_parts import Dropout, build, drawing_from
+from neuropipe.decoders.pooling import cumulate
 from neuropipe.decoders.schedules import WARM_UP, one_cycle
 from neuropipe.decoders.torch_decoder import best_epoch
+from neuropipe.decoders.views import View
 from neuropipe.errors import BadInput
 
 NETWORKS = ("cnn", "gru", "lstm", "mlp", "rnn", "transformer")
-SMALL = {"width": 8, "n_epochs": 12, "n_seeds": 2, "n_inner_folds": 2, "n_bins": 4, "learning_rate": 0.01}
+SMALL = {"width": 8, "n_epochs": 12, "n_seeds": 2, "n_inner_folds": 2, "n_bins": (4,), "learning_rate": 0.01}
 
 
 def trials(n_trials=60, n_bins=12, n_units=10):
@@ -225,12 +227,23 @@ def test_time_shifts_move_the_edges_of_bins():
     counts = np.zeros((4, 8, 1))
     counts[[0, 2], 3] = 1
     counts[[1, 3], 6] = 1
-    decoder = decoders.make("gru", **SMALL | {"n_bins": 2, "time_jitter": 1})
-    decoder.n_bins_, decoder.n_units_ = 8, 1
-    still, early, late = decoder._prepare(counts)[:, 0, :, 0] > 0
+    running = cumulate(counts)
+    view = View.learn(running, (0, 4, 8), 1.0, 1)
+    still, early, late = view.variants(running, 1)[:, 0, :, 0] > 0
     np.testing.assert_array_equal(still, [True, False])
     np.testing.assert_array_equal(early, [False, True])
     np.testing.assert_array_equal(late, [True, False])
+
+
+def test_networks_look_where_training_trials_are_predicted_from_and_each_its_own_way():
+    counts, labels = trials(n_bins=16)
+    counts[:, :12] = np.random.default_rng(1).poisson(1.0, counts[:, :12].shape)  # the signal comes late
+    views = {"windows": ((0.0, 0.5), (0.0, 1.0), (0.75, 1.0)), "n_bins": (1, 2), "offsets": (1.0,)}
+    decoder = decoders.make("gru", **SMALL | views).fit(counts, labels)
+    assert {view.edges for view in decoder.views_} == {(12, 16), (12, 14, 16)}
+    one = decoders.make("gru", **SMALL | {"windows": ((0.75, 1.0),), "n_bins": (1,)}).fit(counts, labels)
+    assert [view.edges for view in one.views_] == [(12, 16)]
+    assert len(one.networks_) == 2
 
 
 def test_dropout_draws_from_the_generator_given_and_only_in_training():
@@ -258,7 +271,8 @@ def test_weights_start_as_documented():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_bins": 0}, "n_bins is 0; expected a whole number of at least 1"),
+        ({"n_bins": ()}, "n_bins = .. can't be used"),
+        ({"n_components": 0}, "n_components is 0; expected a whole number of at least 1"),
         ({"n_epochs": 2.5}, "n_epochs is 2.5"),
         ({"dropout": 1.0}, "dropout is 1.0; expected a share"),
         ({"mixup": 2.0}, "mixup is 2.0"),

@@ -1,0 +1,155 @@
+"""Decoders: every one on the real session with its difference to logistic regression, behaviour, other sessions."""
+
+import sys
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from assets.driver import drive, with_upstream
+from assets.pipeline import build_pipeline
+from benchmarks.figures import Figure
+from neuropipe import decoders
+from neuropipe.evaluation import paired_difference
+from neuropipe.evaluation.across_sessions import compare_across_sessions
+from resources.artifact import Artifact
+from resources.plan import Overrides, Pipeline, Planner
+
+CHOICE, FEEDBACK, SIMULATED = "steinmetz-choice.cori-2016-12-18", "steinmetz-feedback", "sim-choice.large"
+MOVEMENT, DIRECTION = "reaching-m1.stevenson-2011", "head-direction.a2929-200711"
+RIVAL = "logistic_regression"
+SEEDS = range(5)
+OF_MANY_SEEDS = "mean of 5 seeds and of their intervals' bounds"
+ASKED = {"rnn": ">= .86", "gru": ">= .86", "lstm": ">= .85", "transformer": ">= .83", "token_transformer": ">= .81"}
+ASKED |= {"poyo": ">= .82", "svm": ">= .84", "pca_logistic": ">= .84", "ensemble": ">= .88", RIVAL: ">= .89"}
+ASKED_OF_MOVEMENT = {"ridge": (">= .83", ">= .76")}
+ASKED_OF_THE_BEST = (">= .91", ">= .89")
+
+
+def measure() -> Iterator[Figure]:
+    pipeline = build_pipeline()
+    yield from _choice(pipeline)
+    yield from _movement(pipeline)
+    yield from _direction(pipeline)
+    yield from _simulated(pipeline)
+    yield from _feedback(pipeline)
+
+
+def _choice(pipeline: Pipeline) -> Iterator[Figure]:
+    command = f"neuropipe run 'evaluation/*' --session {CHOICE}"
+    made = {name: _made(pipeline, CHOICE, name) for name in _of("classification")}
+    rival, seconds, rows = made[RIVAL][0], 0.0, []
+    for name, first in made.items():
+        every = [first] if "seed" not in decoders.available()[name].parameters else [first, *_reseeded(pipeline, name)]
+        rows.append((name, every, _mean_score(every, "rolled", "accuracy")))
+        folds = len(first[0].table("predictions").groupby(["scheme", "fold"]))
+        if name != "poyo":
+            seconds += sum(first[0].metadata["fold_seconds"]) * 5 / folds
+    for name, every, (value, low, high) in sorted(rows, key=lambda row: -row[2][0]):
+        note = OF_MANY_SEEDS if len(every) > 1 else ""
+        yield Figure(f"accuracy: {name}, rolled", value, low, high, ASKED.get(name, ""), 0, command, note)
+        value, low, high = _mean_score(every[:1], "blocked", "accuracy")
+        yield Figure(f"accuracy: {name}, blocked", value, low, high, "", 0, command)
+        value, low, high = _mean_score(every, "rolled", "log_loss")
+        yield Figure(f"log loss: {name}, rolled", value, low, high, "", 0, command, note)
+        if name != RIVAL:
+            differences = [_difference(decoded, rival) for decoded, _ in every]
+            value, low, high = np.mean(differences, axis=0)
+            yield Figure(f"accuracy over {RIVAL}: {name}, rolled", value, low, high, "", 0, command, note)
+    note = "of one core, 5 folds, one seed, the mean fold over all schemes; poyo left out"
+    yield Figure(
+        "seconds: every decoder", seconds, asked="< 1800 (15 minutes on two cores)", command=command, note=note
+    )
+
+
+def _difference(decoded: Artifact, rival: Artifact) -> tuple[float, float, float]:
+    ours, theirs = (each.table("predictions").query("scheme == 'rolled'") for each in (decoded, rival))
+    row = paired_difference(ours, theirs).iloc[0]
+    return row["value"], row["ci_low"], row["ci_high"]
+
+
+def _reseeded(pipeline: Pipeline, name: str) -> Iterator[tuple[Artifact, pd.DataFrame]]:
+    for seed in SEEDS[1:]:
+        yield _made(pipeline, CHOICE, name, {"folds": {"schemes": ["rolled"]}, f"decoder/{name}": {"seed": seed}})
+
+
+def _movement(pipeline: Pipeline) -> Iterator[Figure]:
+    command = f"neuropipe run 'evaluation/*' --session {MOVEMENT}"
+    made = {name: _made(pipeline, MOVEMENT, name) for name in _of("regression")}
+    columns = ("r2_velocity_x", "r2_velocity_y")
+    best = max(made, key=lambda name: _mean_score([made[name]], "blocked", "r2")[0])
+    for name in sorted(made, key=lambda name: -_mean_score([made[name]], "blocked", "r2")[0]):
+        asked = ASKED_OF_THE_BEST if name == best else ASKED_OF_MOVEMENT.get(name, ("", ""))
+        for column, least in zip(columns, asked, strict=True):
+            value, low, high = _mean_score([made[name]], "blocked", column)
+            yield Figure(f"hand velocity, {column}: {name}, blocked", value, low, high, least, 0, command)
+
+
+def _direction(pipeline: Pipeline) -> Iterator[Figure]:
+    command = f"neuropipe run 'evaluation/*' --session {DIRECTION}"
+    rows = [
+        (name, *_mean_score([_made(pipeline, DIRECTION, name)], "blocked", "median_error"))
+        for name in _of("regression")
+    ]
+    for name, value, low, high in sorted(rows, key=lambda row: row[1]):
+        yield Figure(f"head direction, median error (degrees): {name}", value, low, high, "<= 20", 0, command)
+
+
+def _simulated(pipeline: Pipeline) -> Iterator[Figure]:
+    command = f"neuropipe run 'evaluation/*' --session {SIMULATED}"
+    session = pipeline.workspace.catalog.session(SIMULATED)
+    made = {name: _made(pipeline, SIMULATED, name) for name in _of("classification")}
+    planner = Planner(pipeline)
+    recording = pipeline.workspace.store.lookup(
+        "recording", SIMULATED, planner.decide("recording", session).fingerprint
+    )
+    truth = {name: recording.arrays["truth"][f"latent_optimal_accuracy{name}"][...] for name in ("", "_interval")}
+    yield Figure("simulated choice: latent optimum", float(truth[""]), *map(float, truth["_interval"]), command=command)
+    rows = [(name, *_mean_score([each], "blocked", "accuracy")) for name, each in made.items()]
+    best = max(row[1] for row in rows)
+    for name, value, low, high in sorted(rows, key=lambda row: -row[1]):
+        asked = f">= {float(truth['']) - 0.02:.3f}" if value == best else ""
+        yield Figure(f"simulated choice, accuracy: {name}", value, low, high, asked, 0, command)
+
+
+def _feedback(pipeline: Pipeline) -> Iterator[Figure]:
+    command = f"neuropipe leaderboard --across --session '{FEEDBACK}.*'"
+    rows = []
+    for session in pipeline.workspace.catalog.match((f"{FEEDBACK}.*",)):
+        for name in _of("classification"):
+            _, scores = _made(pipeline, session.key, name)
+            of = scores.loc["blocked"]["value"]
+            rows.append({"session": session.key, "model": name, "accuracy": of["accuracy"], "log_loss": of["log_loss"]})
+    scores = pd.DataFrame(rows)
+    for row in scores.itertuples():
+        yield Figure(f"feedback, accuracy: {row.model}, {row.session.partition('.')[2]}", row.accuracy, command=command)
+    for metric in ("accuracy", "log_loss"):
+        compared = compare_across_sessions(scores, RIVAL, column=metric, lower_is_better=metric == "log_loss")
+        for row in compared.itertuples():
+            note = f"{row.n_sessions} sessions"
+            if row.model != RIVAL:
+                note += f"; median gain over {RIVAL} {row.median_difference:+.3f}, better in {row.n_better:g}, "
+                note += f"Wilcoxon p {row.p_value:.3f}, Holm {row.p_holm:.3f}"
+            yield Figure(f"feedback, mean {metric}: {row.model}", row.mean, command=command, note=note)
+
+
+def _of(task: str) -> list[str]:
+    return [name for name, plugin in decoders.available().items() if plugin.facts["task"] == task]
+
+
+def _made(pipeline: Pipeline, key: str, name: str, overrides: Overrides | None = None) -> tuple[Artifact, pd.DataFrame]:
+    """A decoder's artifact and its scores by scheme and metric, made where they are missing."""
+    session, asset = pipeline.workspace.catalog.session(key), f"evaluation/{name}"
+    failures = drive(pipeline, [session], with_upstream(pipeline, [asset]), overrides=overrides).failures
+    if failures:
+        sys.exit(f"{failures[0].asset} of {key}: {failures[0].reason}")
+    planner, store = Planner(pipeline, overrides or {}), pipeline.workspace.store
+    found = [store.lookup(each, key, planner.decide(each, session).fingerprint) for each in (f"decoder/{name}", asset)]
+    print(f"{name} of {key} {overrides or ''}: there", file=sys.stderr, flush=True)
+    return found[0], found[1].table("scores").set_index(["scheme", "metric"])
+
+
+def _mean_score(every: list[tuple[Artifact, Mapping]], scheme: str, metric: str) -> tuple[float, float, float]:
+    """Value and interval, means over seeds."""
+    rows = [scores.loc[(scheme, metric), ["value", "ci_low", "ci_high"]] for _, scores in every]
+    return tuple(np.mean(rows, axis=0).astype(float))
