@@ -52,6 +52,8 @@ def sweep_stages() -> list[Stage]:
 
 
 def _sweep(plugin: Plugin) -> Stage:
+    model = config_model(plugin)
+
     def sweep(
         draft: Draft,
         session: Session,
@@ -78,12 +80,12 @@ def _sweep(plugin: Plugin) -> Stage:
             "time course of decodability), the number of units and the number of training trials; test trials are the "
             "same throughout. Hundreds of fits: it runs only where it is asked for."
         ),
-        config=_config(plugin),
+        config=_config(plugin, model),
         applies_to=functools.partial(without_task_of, "classification"),
         source=functools.partial(_configured, plugin),
-        plugins=functools.partial(_modules, plugin),
+        plugins=functools.partial(_modules, plugin, model),
         tools=("numpy", "scipy", *plugin.facts.get("tools", ())),
-        parts=functools.partial(_members, plugin),
+        parts=functools.partial(_members, plugin, model),
         slow=True,
         checks={
             "out_of_fold": "No fit was trained on a trial that it is tested on.",
@@ -92,9 +94,8 @@ def _sweep(plugin: Plugin) -> Stage:
     )(sweep)
 
 
-def _config(plugin: Plugin) -> type[StageConfig]:
-    """SweepConfig, with parameters that the decoder has."""
-    model = config_model(plugin)
+def _config(plugin: Plugin, model: type[StageConfig]) -> type[StageConfig]:
+    """SweepConfig, with parameters that the decoder has. model : the decoder's configuration"""
 
     def check(parameters: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -114,14 +115,16 @@ def _configured(plugin: Plugin, _: Planner, session: Session, *, fetch: bool) ->
     return session.config(f"decoder/{plugin.name}") or None
 
 
-def _modules(plugin: Plugin, session: Session | None) -> tuple[str, ...]:
+def _modules(plugin: Plugin, model: type[StageConfig], session: Session | None) -> tuple[str, ...]:
     """The decoder's module, and those of decoders that the session's configuration makes it of."""
-    own = session.config(f"decoder/{plugin.name}") if session is not None else {}
-    return (plugin.module, *members(plugin, config_model(plugin).model_construct(**own)).modules)
+    if session is None or "made_of" not in plugin.facts:
+        return (plugin.module,)
+    own = model.model_construct(**session.config(f"decoder/{plugin.name}"))
+    return (plugin.module, *members(plugin, own).modules)
 
 
-def _members(plugin: Plugin, config: StageConfig) -> Parts:
-    return members(plugin, config_model(plugin)(**config.parameters))
+def _members(plugin: Plugin, model: type[StageConfig], config: StageConfig) -> Parts:
+    return members(plugin, model(**config.parameters))
 
 
 def measure(
