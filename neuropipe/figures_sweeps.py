@@ -56,7 +56,7 @@ def decodability(summary: pd.DataFrame, rows: pd.DataFrame, *, event: str = "eve
     for axes in panels[::n_columns]:
         axes.set_ylabel("accuracy (fraction of test trials)")
     handles = {text: handle for axes in panels for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=4, frameon=False, fontsize=8)
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     return figure
 
 
