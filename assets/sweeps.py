@@ -87,6 +87,7 @@ def _sweep(plugin: Plugin) -> Stage:
         tools=("numpy", "scipy", *plugin.facts.get("tools", ())),
         parts=functools.partial(_members, plugin, model),
         slow=True,
+        isolated=plugin.facts.get("slow", False),
         checks={
             "out_of_fold": "No fit was trained on a trial that it is tested on.",
             "test_trials_untouched": "Every condition is tested on the same trials.",

@@ -101,7 +101,8 @@ def test_the_report_shows_a_sweep_and_is_made_again_when_there_is_one(made):
     assert f"<h3>{SWEEP}</h3>" in page
     assert f'alt="{SWEEP}: decodability"' in page
     assert get(made, "plan", "report")[0]["state"] == "hit"
-    assert counts(get(made, "run", "sweep/knn", *ONE, "--set", "sweep/knn.sweeps=[n_bins]")) == (3, 1, 0)
+    heavy, one = "sweep/pca_logistic", ("--set", "sweep/pca_logistic.sweeps=[n_bins]")  # in a child process
+    assert counts(get(made, "run", heavy, *ONE, *one, "--set", f"{heavy}.n_bins=[1, 2]")) == (3, 1, 0)
     assert get(made, "plan", "report")[0]["state"] == "hit", "a variant is not shown"
 
 
