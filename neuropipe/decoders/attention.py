@@ -9,6 +9,12 @@ from neuropipe.errors import BadInput
 N_HEADS = 4
 
 
+def check_width(width: int, n_heads: int, channels: int = 1) -> None:
+    """Refuse a width that can't be cut into heads of a multiple of `channels` channels each."""
+    if width % (n_heads * channels):
+        raise BadInput(f"width is {width}; {n_heads} attention heads need a multiple of {n_heads * channels}")
+
+
 class Block(nn.Module):
     """Self-attention, then a perceptron, each beside a skip path and after its own normalisation (pre-norm).
 
@@ -17,8 +23,7 @@ class Block(nn.Module):
 
     def __init__(self, width: int, dropout: float):
         super().__init__()
-        if width % N_HEADS:
-            raise BadInput(f"width is {width}; {N_HEADS} attention heads need a multiple of {N_HEADS}")
+        check_width(width, N_HEADS)
         self.attention_norm, self.perceptron_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.projections = nn.Linear(width, 3 * width)
         self.merge = nn.Linear(width, width)

@@ -47,7 +47,8 @@ class TorchDecoder(CountsDecoder):
     blocks are scored on it after every epoch, the epoch at which their mean log loss is lowest is where training
     on ALL trials stops. So no trial is given up for validation, which at 180 trials costs more than stopping gains.
 
-    A subclass takes the parameters named here and says what its network is (`_network`).
+    A subclass takes the parameters named here and says what its network is (`_network`). One that reads units rather
+    than components also says what it is shown (`view`) and how it is told the components (`_whole`).
 
     Steps of Adam are alike in size for every weight, so a thousand units, most of them noise, are learned by heart in a
     few epochs. As principal components, what many units share comes first, and most of the noise is left out.
@@ -67,6 +68,7 @@ class TorchDecoder(CountsDecoder):
     train_loss, validation_loss).
     """
 
+    view: type[View] = View
     _follow = _Follow()
 
     def follow(self, on_epoch: Callable[[Mapping[str, Any]], None] | None = None, checkpoints: Path | None = None):
@@ -81,6 +83,10 @@ class TorchDecoder(CountsDecoder):
     @abstractmethod
     def _network(self, n_components: int, n_bins: int, n_classes: int) -> nn.Module:
         """A network from (trial, bin, component) to (trial, class) log odds, whose last layer is called `readout`."""
+
+    def _whole(self, network: nn.Module, components: torch.Tensor) -> nn.Module:
+        """The network with what it needs to read what its view shows: most read principal components of it."""
+        return Projected(components, network)
 
     def _learn(self, counts, labels):
         self._check_parameters()
@@ -102,7 +108,7 @@ class TorchDecoder(CountsDecoder):
             with torch.no_grad():
                 network.readout.bias.copy_(self._prior(part.train.targets).clamp_min(1e-3).log())
             loss = self._loss(part.train.targets)
-            whole = Projected(view.components.to(device), network)
+            whole = self._whole(network, view.components.to(device))
             curves.extend(train(whole, part, recipe, loss, _log_loss, generator, checkpoints, self._report))
             return network
 
@@ -130,7 +136,8 @@ class TorchDecoder(CountsDecoder):
         """
         poolings = distinct_poolings(running.shape[1] - 1, self.windows, self.n_bins)
         ranked = rank_settings(running, labels, folds, poolings, self.offsets, _STRENGTHS)
-        return [View.learn(running, each.edges, each.offset, self.n_components) for each in ranked[: self.n_seeds]]
+        best = ranked[: self.n_seeds]
+        return [self.view.learn(running, each.edges, each.offset, self.n_components) for each in best]
 
     def _describe(self, view: View) -> nn.Module:
         return self._network(view.components.shape[1], len(view.edges) - 1, len(self.classes_))
@@ -174,8 +181,8 @@ class TorchDecoder(CountsDecoder):
         total = 0
         with one_thread(), torch.no_grad():
             for network, view in zip(self.networks_, cycle(self.views_), strict=False):
-                inputs = torch.from_numpy(view.show(running)) @ view.components.double()
-                total = total + torch.softmax(network(inputs), 1)
+                whole = self._whole(network, view.components.double())
+                total = total + torch.softmax(whole(torch.from_numpy(view.show(running))), 1)
         probability = total.numpy()
         return probability / probability.sum(axis=1, keepdims=True)
 
@@ -198,7 +205,7 @@ class TorchDecoder(CountsDecoder):
             return {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
 
         self.views_ = [
-            View.read(tuple(edges), named(f"view.{number}.")) for number, edges in enumerate(learned["edges"])
+            self.view.read(tuple(edges), named(f"view.{number}.")) for number, edges in enumerate(learned["edges"])
         ]
         self.networks_ = []
         for number, view in zip(range(self.n_seeds), cycle(self.views_), strict=False):
