@@ -40,3 +40,18 @@ class Block(nn.Module):
         query, key, value = heads.permute(2, 0, 3, 1, 4)
         attended = nn.functional.scaled_dot_product_attention(query, key, value)
         return self.merge(attended.transpose(1, 2).reshape(tokens.shape))
+
+
+class GatedBlock(Block):
+    """A Block whose branches are closed to begin with and open in training, each channel by a gain of its own.
+
+    So a network starts as shallow as can be and grows deep where that helps (ReZero, Bachlechner et al. 2021).
+    """
+
+    def __init__(self, width: int, dropout: float):
+        super().__init__(width, dropout)
+        self.attention_gain, self.perceptron_gain = nn.Parameter(torch.empty(width)), nn.Parameter(torch.empty(width))
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        tokens = tokens + self.attention_gain * self.dropout(self._attend(self.attention_norm(tokens)))
+        return tokens + self.perceptron_gain * self.dropout(self.perceptron(self.perceptron_norm(tokens)))

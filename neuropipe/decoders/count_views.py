@@ -27,7 +27,7 @@ class CountView(View):
         return replace(view, components=torch.from_numpy(centred.astype(np.float32)))
 
     def show(self, running, shift=0):
-        """(trial, coarse bin, unit) float64; units whose counts never differed in training are left out, whatever they do"""
+        """(trial, coarse bin, unit) float64; units that did the same in all of training are silent from then on"""
         return coarse_counts(running, self.edges, shift) * (self.scaling.factor > 0)
 
 

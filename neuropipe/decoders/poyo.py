@@ -8,19 +8,27 @@ from neuropipe.decoders.count_networks import CountNetworks
 from neuropipe.decoders.count_views import CountView
 from neuropipe.decoders.network_parts import Dropout, WithAxes
 from neuropipe.decoders.rotary import RotaryCrossAttention, angles_of
+from neuropipe.decoders.trial_spikes import TrialSpikes
 from neuropipe.registry import decoder
 
-N_HEADS, N_LATENTS, N_LAYERS = 2, 2, 1  # latents of each bin; layers of self-attention among them
+N_HEADS, N_LATENTS = 2, 1  # latents : of each bin
 PERIODS = (0.25, 4.0)  # shortest and longest that attention turns with, in windows
 # A mean over a thousand spikes differs little from trial to trial: it is scaled up to what networks start best from.
 GAIN = 30.0
+N_TIMES = 64  # moments of a trial that spike times are rounded to
 
 
-class Perceptron(nn.Sequential):
+class Perceptron(nn.Module):
+    """A perceptron beside a skip path, closed to begin with (see `attention.GatedBlock`)."""
+
     def __init__(self, width: int, dropout: float):
-        hidden = 2 * width
-        layers = (nn.Linear(width, hidden), nn.GELU(), Dropout(dropout), nn.Linear(hidden, width), Dropout(dropout))
-        super().__init__(nn.LayerNorm(width), *layers)
+        super().__init__()
+        layers = (nn.Linear(width, 2 * width), nn.GELU(), Dropout(dropout), nn.Linear(2 * width, width))
+        self.layers = nn.Sequential(nn.LayerNorm(width), *layers, Dropout(dropout))
+        self.gain = nn.Parameter(torch.empty(width))
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return tokens + self.gain * self.layers(tokens)
 
 
 class Poyo(nn.Module):
@@ -42,8 +50,9 @@ class Poyo(nn.Module):
         self.class_queries = nn.Parameter(torch.empty(1, width))
         self.read = RotaryCrossAttention(width, N_HEADS, rotate_values=True)
         self.read_perceptron = Perceptron(width, dropout)
-        self.layers = nn.ModuleList(RotaryCrossAttention(width, N_HEADS, rotate_values=True) for _ in range(N_LAYERS))
-        self.perceptrons = nn.ModuleList(Perceptron(width, dropout) for _ in range(N_LAYERS))
+        self.process = RotaryCrossAttention(width, N_HEADS, rotate_values=True)
+        self.process_gain = nn.Parameter(torch.empty(width))
+        self.process_perceptron = Perceptron(width, dropout)
         self.answer = RotaryCrossAttention(width, N_HEADS, rotate_values=False)
         self.answer_perceptron = Perceptron(width, dropout)
         self.dropout = Dropout(dropout)
@@ -58,14 +67,12 @@ class Poyo(nn.Module):
         tokens = torch.cat([self.units(axes), self.no_unit_queries]).expand(self.n_bins, -1, -1)
         counts = nn.functional.pad(counts, (0, 1), value=1.0)
         read = self.read.on_counts(latents, tokens, latent_angles, angles, counts)
-        latents = latents + self.dropout(GAIN * read)
-        latents = latents + self.read_perceptron(latents)
-        for attention, perceptron in zip(self.layers, self.perceptrons, strict=True):
-            latents = latents + self.dropout(attention(latents, latents, latent_angles, latent_angles))
-            latents = latents + perceptron(latents)
+        latents = self.read_perceptron(latents + self.dropout(GAIN * read))
+        processed = self.process(latents, latents, latent_angles, latent_angles)
+        latents = self.process_perceptron(latents + self.process_gain * self.dropout(processed))
         query = self.class_queries.expand(len(counts), -1, -1)
         query = query + self.answer(query, latents, self._angles(bins.new_ones(1)), latent_angles)
-        query = query + self.answer_perceptron(query)
+        query = self.answer_perceptron(query)
         return self.readout(self.dropout(self.norm(query[:, 0])))
 
     def _angles(self, times: torch.Tensor) -> torch.Tensor:
@@ -76,9 +83,10 @@ class Poyo(nn.Module):
 class POYODecoder(CountNetworks):
     """POYO (Azabou et al. 2023): spikes as tokens of who and when, read by latent tokens with rotary attention.
 
-    Where only counts are known, all spikes of a bin are at its centre. They are then identical tokens, so that the
-    first attention, over all spikes, is done on counts (see `RotaryCrossAttention.on_counts`): the finer `n_bins`, the
-    closer to spike times. Parameters as in TorchDecoder; width : of a token, a multiple of 8.
+    All spikes of a coarse bin are taken to be at its centre. They are then identical tokens, so that the first
+    attention, over all spikes, is done on counts (see `RotaryCrossAttention.on_counts`): the larger `n_bins`, the
+    closer to spike times. X may also be TrialSpikes. Parameters as in TorchDecoder; width : of a token, a
+    multiple of 8.
     """
 
     view = CountView
@@ -98,10 +106,10 @@ class POYODecoder(CountNetworks):
         ),
         n_bins: tuple[int, ...] = (2, 4),
         width: int = 64,
-        dropout: float = 0.3,
+        dropout: float = 0.5,
         offsets: tuple[float, ...] = (1.0, 30.0),
-        n_components: int = 64,
-        unit_dropout: float = 0.3,
+        n_components: int = 32,
+        unit_dropout: float = 0.5,
         mixup: float = 0.0,
         time_jitter: int = 1,
         learning_rate: float = 0.001,
@@ -140,3 +148,15 @@ class POYODecoder(CountNetworks):
 
     def _whole(self, network, components):
         return WithAxes(components, network)
+
+    def fit(self, X, y, *, trial_start=None):
+        """As for every decoder of counts; X may be TrialSpikes."""
+        return super().fit(_counts(X), y, trial_start=trial_start)
+
+    def predict_proba(self, X):
+        """Probabilities (trial, class); X may be TrialSpikes."""
+        return super().predict_proba(_counts(X))
+
+
+def _counts(X):
+    return X.counts(N_TIMES) if isinstance(X, TrialSpikes) else X

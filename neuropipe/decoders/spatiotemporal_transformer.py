@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from neuropipe.decoders.attention import Block, check_width
+from neuropipe.decoders.attention import GatedBlock, check_width
 from neuropipe.decoders.network_parts import Dropout, WithAxes
 from neuropipe.decoders.torch_decoder import TorchDecoder
 from neuropipe.registry import decoder
@@ -14,9 +14,9 @@ N_HEADS = 8
 class UnitAttention(nn.Module):
     """Attention pooling over the units of a bin: (trial, bin, unit) -> (trial, bin, width)
 
-    Each head asks one learned question (a seed of Lee et al. 2019), and every unit answers. A unit's token is its scaled
-    count times its vector, plus who it is; keys and values are linear in it and so are built once for each unit,
-    not for each unit of each trial and bin. Vectors are linear in a unit's loadings on the principal components:
+    Each head asks one learned question (a seed of Lee et al. 2019), and every unit answers. A unit's token is its
+    scaled count times its vector, plus who it is; keys and values are linear in it and so are built once for each
+    unit, not for each unit of each trial and bin. Vectors are linear in a unit's loadings on the principal components:
     attention starts almost even, and even attention returns components.
     """
 
@@ -48,7 +48,7 @@ class UnitsThenBins(nn.Module):
         self.units = UnitAttention(n_components, width, dropout)
         self.positions = nn.Parameter(torch.empty(n_bins, width))
         self.dropout = Dropout(dropout)
-        self.bins = nn.Sequential(*(Block(width, dropout) for _ in range(2)))
+        self.bins = nn.Sequential(*(GatedBlock(width, dropout) for _ in range(2)))
         self.norm = nn.LayerNorm(width)
         self.readout = nn.Linear(width, n_classes)
 
@@ -87,10 +87,10 @@ class SpatiotemporalTransformerDecoder(TorchDecoder):
         ),
         n_bins: tuple[int, ...] = (2, 4),
         width: int = 64,
-        dropout: float = 0.3,
+        dropout: float = 0.5,
         offsets: tuple[float, ...] = (1.0, 30.0),
-        n_components: int = 64,
-        unit_dropout: float = 0.3,
+        n_components: int = 32,
+        unit_dropout: float = 0.5,
         mixup: float = 0.0,
         time_jitter: int = 1,
         learning_rate: float = 0.001,

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from neuropipe.decoders.attention import Block
+from neuropipe.decoders.attention import GatedBlock
 from neuropipe.decoders.count_networks import CountNetworks
 from neuropipe.decoders.count_views import N_LEVELS, LevelView
 from neuropipe.decoders.network_parts import Dropout
@@ -27,7 +27,7 @@ class CountWords(nn.Module):
         self.steps = nn.Parameter(torch.empty(N_LEVELS, width))
         self.positions = nn.Parameter(torch.empty(n_bins, width))
         self.dropout = Dropout(dropout)
-        self.blocks = nn.Sequential(*(Block(width, dropout) for _ in range(2)))
+        self.blocks = nn.Sequential(*(GatedBlock(width, dropout) for _ in range(2)))
         self.norm = nn.LayerNorm(width)
         self.readout = nn.Linear(width, n_classes)
 
@@ -69,10 +69,10 @@ class TokenTransformerDecoder(CountNetworks):
         ),
         n_bins: tuple[int, ...] = (2, 4),
         width: int = 64,
-        dropout: float = 0.3,
+        dropout: float = 0.5,
         offsets: tuple[float, ...] = (1.0, 30.0),
-        n_components: int = 64,
-        unit_dropout: float = 0.3,
+        n_components: int = 32,
+        unit_dropout: float = 0.5,
         mixup: float = 0.0,
         time_jitter: int = 1,
         learning_rate: float = 0.001,

@@ -11,7 +11,17 @@ from neuropipe.errors import BadInput
 FACTS = {name: plugin.facts for name, plugin in decoders.available().items()}
 NAMES = [name for name in FACTS if FACTS[name]["input"] == "counts" and FACTS[name]["task"] == "classification"]
 # Smaller budgets than the defaults, so that every promise can be tried on every decoder in seconds.
-NETWORKS = ("cnn", "gru", "lstm", "mlp", "poyo", "rnn", "spatiotemporal_transformer", "token_transformer", "transformer")
+NETWORKS = (
+    "cnn",
+    "gru",
+    "lstm",
+    "mlp",
+    "poyo",
+    "rnn",
+    "spatiotemporal_transformer",
+    "token_transformer",
+    "transformer",
+)
 NETWORK = {"n_seeds": 1, "n_inner_folds": 0, "n_epochs": 15, "width": 32, "unit_dropout": 0.2, "learning_rate": 0.01}
 QUICK = {
     **dict.fromkeys(NETWORKS, NETWORK),

@@ -1,9 +1,12 @@
 """What the networks that read counts are shown, and what they make of it."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 
+from neuropipe.decoders.attention import GatedBlock
 from neuropipe.decoders.count_views import N_LEVELS, CountView, LevelView
 from neuropipe.decoders.network_parts import build
 from neuropipe.decoders.pooling import cumulate
@@ -20,7 +23,7 @@ def counts():
 
 
 def coarse(counts, edges=EDGES):
-    return np.stack([counts[:, start:stop].sum(1) for start, stop in zip(edges, edges[1:], strict=False)], 1)
+    return np.stack([counts[:, start:stop].sum(1) for start, stop in pairwise(edges)], 1)
 
 
 def test_levels_say_whether_a_count_is_at_least_1_2_3_4(counts):
@@ -91,3 +94,12 @@ def test_attention_can_pick_one_unit():
         pooling.unit_queries.copy_(torch.tensor([100.0, 0.0]).expand(8, 2))
         chosen = 10 * counts[..., 9:] * pooling.values.weight[:, 0] + pooling.values.bias
         torch.testing.assert_close(pooling(counts, axes), pooling.merge(chosen))
+
+
+def test_gated_blocks_start_closed_and_every_gain_learns():
+    block = build(lambda: GatedBlock(8, 0.0), torch.Generator().manual_seed(0))
+    tokens = torch.randn(3, 4, 8, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(block(tokens), tokens)
+    block(tokens).square().sum().backward()
+    for gain in (block.attention_gain, block.perceptron_gain):
+        assert (gain.grad.abs() > 0).all()
