@@ -2,22 +2,31 @@
 
 import functools
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from assets.learning import Learning
 from neuropipe import decoders, figures_time
 from neuropipe.continuous import histories
 from neuropipe.registry import Plugin
 from resources.artifact import Artifact, Draft
 from resources.compute import side_by_side
 
+ALL_SAMPLES = "all samples"  # what the fit of the decoder that is kept is called
 COPIES = 4  # of the samples with their histories, as float64, that a fit holds at its peak
 
 
 def decode_time(
-    draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Artifact, folds: Artifact, log: Any
+    draft: Draft,
+    plugin: Plugin,
+    parameters: dict[str, Any],
+    binned: Artifact,
+    folds: Artifact,
+    progress: Path,
+    log: Any,
 ) -> None:
     """Fit on the training samples of every fold, predict its test samples, then refit on everything.
 
@@ -31,16 +40,21 @@ def decode_time(
     windows = histories(counts, bins, binned.arrays["counts"].attrs["history"])
     aims = np.hstack([np.cos(truth), np.sin(truth)]) if circular else truth
     table = folds.table("folds")
-    fit = functools.partial(_fit, plugin.name, parameters, windows, aims, starts)
+    learning = Learning(log, progress)
+
+    def fit(scheme: str, fold: int, samples: np.ndarray) -> Any:
+        estimator = decoders.make(plugin.name, **parameters)
+        return learning.fit(estimator, scheme, fold, windows[samples], aims[samples], trial_start=starts[samples])
 
     def one_fold(split: pd.DataFrame) -> tuple[pd.DataFrame, float]:
         began = time.perf_counter()
-        estimator = fit(np.sort(split.loc[split["role"] == "train", "sample"].to_numpy()))
+        scheme, fold = split["scheme"].iloc[0], int(split["fold"].iloc[0])
+        estimator = fit(scheme, fold, np.sort(split.loc[split["role"] == "train", "sample"].to_numpy()))
         test = np.sort(split.loc[split["role"] == "test", "sample"].to_numpy())
         estimates = estimator.predict(windows[test])
         if circular:
             estimates = np.arctan2(*np.split(estimates, 2, axis=1)[::-1])
-        rows = _rows(split["scheme"].iloc[0], split["fold"].iloc[0], test, truth[test], estimates, names)
+        rows = _rows(scheme, fold, test, truth[test], estimates, names)
         return rows, time.perf_counter() - began
 
     splits = [split for _, split in table.groupby(["scheme", "fold"], sort=False)]
@@ -55,18 +69,14 @@ def decode_time(
     draft.json("targets", {"names": names, "circular": circular})
     seen = every.merge(table[table["role"] == "train"], on=["scheme", "fold", "sample"])
     draft.check("out_of_fold", seen.empty, predictions=len(every), seen_in_training=len(seen))
-    (refitted,) = side_by_side(fit, [np.arange(len(bins))])
+    (refitted,) = side_by_side(functools.partial(fit, ALL_SAMPLES, 0), [np.arange(len(bins))])
     refitted.save(draft.folder("model"))
+    learning.keep(draft, plugin.name)
     draft.metadata |= {"samples": len(bins), "fold_seconds": [round(seconds, 2) for _, seconds in folded]}
     first = every[every["scheme"] == every["scheme"].iloc[0]].sort_values("sample")
     drawn = [first[[f"{column}_{name}" for name in names]].to_numpy() for column in ("y_true", "y_pred")]
     figure = figures_time.decoded_and_true(*drawn, names, binned.arrays["counts"].attrs["bin_width"], title=plugin.name)
     draft.figure("decoded_and_true", figure)
-
-
-def _fit(name: str, parameters: dict[str, Any], windows, aims, starts, samples: np.ndarray):
-    """A decoder fitted on some samples."""
-    return decoders.make(name, **parameters).fit(windows[samples], aims[samples], trial_start=starts[samples])
 
 
 def _rows(scheme, fold, test, truth, estimates, names) -> pd.DataFrame:

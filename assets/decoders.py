@@ -3,6 +3,7 @@
 import ast
 import functools
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ from pydantic import Field, create_model
 
 from assets.applies import without_task_of
 from assets.decoded_time import decode_time
+from assets.learning import Learning
 from neuropipe import decoders
 from neuropipe.registry import Plugin
 from resources.artifact import Artifact, Draft
 from resources.compute import side_by_side
 from resources.stage import RUNTIME_ONLY, Parts, Stage, StageConfig, memoized
 
+ALL_TRIALS = "all trials"  # what the fit of the decoder that is kept is called
 COPIES = 4  # of the counts, as float64, that a fit holds at its peak
 
 
@@ -27,16 +30,16 @@ def decoder_stages() -> list[Stage]:
 
 def _classifier(plugin: Plugin) -> Stage:
     @memoized(**_facts(plugin))
-    def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact, log: Any) -> None:
-        decode(draft, plugin, config.model_dump(), binned, folds, log)
+    def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact, progress: Path, log: Any) -> None:
+        decode(draft, plugin, config.model_dump(), binned, folds, progress, log)
 
     return decoder
 
 
 def _regressor(plugin: Plugin) -> Stage:
     @memoized(**_facts(plugin))
-    def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact, log: Any) -> None:
-        decode_time(draft, plugin, config.model_dump(), binned, folds, log)
+    def decoder(draft: Draft, config: StageConfig, binned: Artifact, folds: Artifact, progress: Path, log: Any) -> None:
+        decode_time(draft, plugin, config.model_dump(), binned, folds, progress, log)
 
     return decoder
 
@@ -58,6 +61,7 @@ def _facts(plugin: Plugin) -> dict[str, Any]:
         "tools": ("numpy", *plugin.facts.get("tools", ())),
         "parts": functools.partial(members, plugin),
         "slow": plugin.facts.get("slow", False),
+        "isolated": plugin.facts.get("slow", False),  # what takes minutes takes much memory, too
         "checks": {"out_of_fold": "Every prediction was made by a decoder that had not seen the sample."},
     }
 
@@ -75,7 +79,13 @@ def members(plugin: Plugin, config: StageConfig) -> Parts:
 
 
 def decode(
-    draft: Draft, plugin: Plugin, parameters: dict[str, Any], binned: Artifact, folds: Artifact, log: Any
+    draft: Draft,
+    plugin: Plugin,
+    parameters: dict[str, Any],
+    binned: Artifact,
+    folds: Artifact,
+    progress: Path,
+    log: Any,
 ) -> None:
     """Fit on the training trials of every fold, predict its test trials, then refit on everything."""
     counts = binned.arrays["counts"][:]
@@ -84,15 +94,21 @@ def decode(
     starts = binned.table("trials")["start"].to_numpy()
     known = bool(np.isfinite(starts).all())  # counts published without a clock come in time order
     table = folds.table("folds")
-    fit = functools.partial(_fit, plugin.name, parameters, counts, codes, starts if known else None)
+    learning = Learning(log, progress)
+
+    def fit(scheme: str, fold: int, trials: np.ndarray) -> Any:
+        estimator = decoders.make(plugin.name, **parameters)
+        order = starts[trials] if known else None
+        return learning.fit(estimator, scheme, fold, counts[trials], codes[trials], trial_start=order)
 
     def one_fold(split: pd.DataFrame) -> tuple[pd.DataFrame, float]:
         began = time.perf_counter()
-        estimator = fit(np.sort(split.loc[split["role"] == "train", "sample"].to_numpy()))
+        scheme, fold = split["scheme"].iloc[0], int(split["fold"].iloc[0])
+        estimator = fit(scheme, fold, np.sort(split.loc[split["role"] == "train", "sample"].to_numpy()))
         test = np.sort(split.loc[split["role"] == "test", "sample"].to_numpy())
         probabilities = np.zeros((len(test), len(classes)))
         probabilities[:, estimator.classes_] = estimator.predict_proba(counts[test])
-        rows = _rows(split["scheme"].iloc[0], split["fold"].iloc[0], test, classes, codes, probabilities)
+        rows = _rows(scheme, fold, test, classes, codes, probabilities)
         return rows, time.perf_counter() - began
 
     splits = [split for _, split in table.groupby(["scheme", "fold"], sort=False)]
@@ -107,8 +123,9 @@ def decode(
     draft.json("classes", classes.tolist())
     seen = every.merge(table[table["role"] == "train"], on=["scheme", "fold", "sample"])
     draft.check("out_of_fold", seen.empty, predictions=len(every), seen_in_training=len(seen))
-    (refitted,) = side_by_side(fit, [np.arange(len(codes))])
+    (refitted,) = side_by_side(functools.partial(fit, ALL_TRIALS, 0), [np.arange(len(codes))])
     refitted.save(draft.folder("model"))
+    learning.keep(draft, plugin.name)
     draft.metadata |= {
         "trials": len(codes),
         "accuracy": {
@@ -117,12 +134,6 @@ def decode(
         },
         "fold_seconds": [round(seconds, 2) for _, seconds in folded],
     }
-
-
-def _fit(name: str, parameters: dict[str, Any], counts, codes, starts, trials: np.ndarray):
-    """A decoder fitted on some trials."""
-    estimator = decoders.make(name, **parameters)
-    return estimator.fit(counts[trials], codes[trials], trial_start=None if starts is None else starts[trials])
 
 
 def _rows(scheme, fold, test, classes, codes, probabilities) -> pd.DataFrame:

@@ -11,6 +11,8 @@ from neuropipe.errors import BadInput
 from resources.plan import Pipeline
 from resources.workspace import Workspace
 
+BUILDER = "assets.pipeline:build_pipeline"
+
 
 def build_pipeline(workspace: Workspace | None = None) -> Pipeline:
     """The pipeline in a workspace (default: the one that the environment names)."""
@@ -18,7 +20,7 @@ def build_pipeline(workspace: Workspace | None = None) -> Pipeline:
     evaluations = evaluation_stages(decoders)
     names = tuple(stage.name for stage in evaluations)
     stages = [recording, binned, folds, *decoders, *evaluations, leaderboard_stage(names), report]
-    pipeline = Pipeline(stages, workspace or Workspace.from_environment())
+    pipeline = Pipeline(stages, workspace or Workspace.from_environment(), BUILDER)
     _refuse_settings_of_no_asset(pipeline)
     return pipeline
 

@@ -80,8 +80,9 @@ class Draft:
         self.checks: dict[str, dict[str, Any]] = {}
         self.data = path / "data"
         self.extras = path / "extras"
-        self.data.mkdir()
-        self.extras.mkdir()
+        # The folders are there already where a child process fills a draft of its parent's.
+        self.data.mkdir(exist_ok=True)
+        self.extras.mkdir(exist_ok=True)
 
     @cached_property
     def arrays(self):

@@ -14,7 +14,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = frozenset({"neuropipe", "assets"})
-EXCLUDED = frozenset({"neuropipe.registry", "neuropipe.figures", "neuropipe.figures_time", "neuropipe.errors"})
+EXCLUDED = frozenset({"neuropipe.registry", "neuropipe.errors"})
+FIGURES = "neuropipe.figures"  # and all modules whose names begin so
 
 
 def code_version(function: Callable, plugin_modules: Iterable[str] = (), root: Path = ROOT) -> str:
@@ -42,14 +43,19 @@ def used_modules(function: Callable, plugin_modules: Iterable[str] = (), root: P
 
 def _closure(modules: set[str], root: Path) -> set[str]:
     seen: set[str] = set()
-    waiting = [module for module in modules if module not in EXCLUDED]
+    waiting = [module for module in modules if _counts(module)]
     while waiting:
         module = waiting.pop()
         if module in seen:
             continue
         seen.add(module)
-        waiting.extend(_module_imports(_module_path(module, root), module, root) - seen - EXCLUDED)
+        imported = _module_imports(_module_path(module, root), module, root) - seen
+        waiting.extend(other for other in imported if _counts(other))
     return seen
+
+
+def _counts(module: str) -> bool:
+    return module not in EXCLUDED and not module.startswith(FIGURES)
 
 
 def _function_parts(path: Path, name: str, line: int, root: Path) -> tuple[list[str], set[str]]:

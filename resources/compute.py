@@ -1,11 +1,47 @@
-"""Where the heavy work runs: independent pieces side by side, one core each."""
+"""Where the heavy work runs: stages in child processes with a memory limit; in them, pieces side by side."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from neuropipe.errors import BadInput
+from resources.child_process import run_child
+from resources.memory import available, parse_size
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
+SHARE = 0.9  # of what is free, that a child process may take by default
+
+
+@dataclass(frozen=True)
+class LocalCompute:
+    """Isolated stages run in child processes on this machine. memory : bytes that one may hold, None for `SHARE`."""
+
+    memory: int | None = None
+
+    @property
+    def limit(self) -> int:
+        """Bytes that a child process may hold if it is started now."""
+        return self.memory if self.memory is not None else int(SHARE * available())
+
+    def run(self, job: Mapping[str, Any], what: str, log: Any) -> dict[str, Any]:
+        """Have a child process do a job of `resources.child`; what it answers. what : the work in words."""
+        return run_child(job, what, self.limit, log)
+
+
+COMPUTE = {"local": LocalCompute}
+
+
+def compute_from_environment() -> LocalCompute:
+    """What NEUROPIPE_COMPUTE and NEUROPIPE_MEMORY ask for."""
+    kind = os.environ.get("NEUROPIPE_COMPUTE") or "local"
+    if kind not in COMPUTE:
+        raise BadInput(
+            f"NEUROPIPE_COMPUTE is {kind!r}, which there is not; set it to {' or '.join(COMPUTE)}, or unset it"
+        )
+    memory = os.environ.get("NEUROPIPE_MEMORY")
+    return COMPUTE[kind](parse_size(memory, "NEUROPIPE_MEMORY") if memory else None)
 
 
 def side_by_side(
@@ -43,5 +79,4 @@ def n_workers(bytes_each: int = 0) -> int:
     cores = len(os.sched_getaffinity(0))
     if not bytes_each:
         return cores
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(1, min(cores, free // 2 // bytes_each))
+    return max(1, min(cores, compute_from_environment().limit // 2 // bytes_each))

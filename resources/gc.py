@@ -1,13 +1,16 @@
 """Garbage: what today's code, catalogue and configuration no longer lead to. Only store and raw folder are touched."""
 
 import fcntl
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from neuropipe.errors import BadInput
 from resources.artifact import Artifact
 from resources.plan import Pipeline, Planner, decide_again
+from resources.store import PROGRESS_OF
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ def collect_garbage(pipeline: Pipeline, *, dry_run: bool = False, drop_variants:
     found = [
         *_artifacts(pipeline, drop_variants),
         *_leftovers(pipeline),
+        *_progress(pipeline, drop_variants),
         *(Garbage("raw file", path, path.stat().st_size) for path in pipeline.workspace.sources.unused()),
     ]
     if not dry_run:
@@ -74,6 +78,27 @@ def _leftovers(pipeline: Pipeline) -> Iterator[Garbage]:
     for path in sorted((*(root / ".stage").glob("*.lock"), *(root / ".locks").glob("*"))):
         if not _alive(path):
             yield Garbage("lock", path, 0)
+
+
+def _progress(pipeline: Pipeline, drop_variants: bool) -> Iterator[Garbage]:
+    """What killed work left, where nothing that is still to be made would go on with it."""
+    root = pipeline.workspace.store_root
+    for folder in sorted((root / ".progress").glob("*")):
+        if not _alive(root / ".locks" / folder.name) and not _to_be_gone_on_with(pipeline, folder, drop_variants):
+            yield Garbage("unfinished", folder, _size(folder))
+
+
+def _to_be_gone_on_with(pipeline: Pipeline, folder: Path, drop_variants: bool) -> bool:
+    try:
+        owner = json.loads((folder / PROGRESS_OF).read_text())
+        session = pipeline.workspace.catalog.session(owner["session"]) if owner["session"] else None
+        planner = Planner(pipeline, owner["overrides"])
+        if owner["asset"] not in pipeline.stages or (drop_variants and planner.variant(owner["asset"])):
+            return False
+        decision = planner.decide(owner["asset"], session)
+    except (FileNotFoundError, BadInput):  # a kill before its first word; a session or setting that is no more
+        return False
+    return decision.state == "run" and decision.fingerprint == owner["fingerprint"]
 
 
 def _alive(lock: Path) -> bool:

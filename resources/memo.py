@@ -3,12 +3,14 @@
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
-from resources.artifact import Artifact
+from resources.artifact import Artifact, Draft
+from resources.job import Job
 from resources.plan import Planner
 from resources.stage import Stage, Unresolved, call
 
@@ -109,17 +111,16 @@ def _compute(
         parameter: store.open_verified(above.asset, above.session, above.fingerprint) if above.fingerprint else None
         for parameter, above in inputs.items()
     }
-    available = {
-        "session": session,
-        "config": planner.config(stage, session),
-        "workspace": planner.pipeline.workspace,
-        "planner": planner,
-        "log": log,
-    }
+    progress = store.progress(stage.name, key, fingerprint, planner.overrides) if stage.keeps_progress else None
     began = time.perf_counter()
     with store.draft() as draft:
-        call(stage, draft, available, artifacts)
-        return store.commit(
+        if stage.isolated:
+            job = Job.of(planner, stage.name, key, fingerprint, versions, artifacts, draft, progress)
+            done = planner.pipeline.workspace.compute.run(asdict(job), f"{stage.name} of {key}", log)
+            draft.metadata, draft.checks = done["metadata"], done["checks"]
+        else:
+            fill(planner, stage, session, artifacts, draft, progress, log)
+        artifact = store.commit(
             draft,
             asset=stage.name,
             session=key,
@@ -134,3 +135,26 @@ def _compute(
             },
             new_attempt=refresh,
         )
+    store.clear_progress(stage.name, key, fingerprint)
+    return artifact
+
+
+def fill(
+    planner: Planner,
+    stage: Stage,
+    session: Session | None,
+    artifacts: Mapping[str, Artifact | None],
+    draft: Draft,
+    progress: Path | None,
+    log: Any,
+) -> None:
+    """Run a stage's function with what its signature names. progress : folder of its work in progress."""
+    available = {
+        "session": session,
+        "config": planner.config(stage, session),
+        "workspace": planner.pipeline.workspace,
+        "planner": planner,
+        "progress": progress,
+        "log": log,
+    }
+    call(stage, draft, available, artifacts)

@@ -37,11 +37,17 @@ class Decision:
 
 
 class Pipeline:
-    """The stages in topological order, and the workspace they work in."""
+    """The stages in topological order, and the workspace they work in.
 
-    def __init__(self, stages: Iterable[Stage], workspace: Workspace):
+    builder : `module:function`, which makes this pipeline of a workspace; child processes make theirs so.
+    """
+
+    def __init__(self, stages: Iterable[Stage], workspace: Workspace, builder: str = ""):
         self.stages = _sorted_topologically({stage.name: stage for stage in stages})
         self.workspace = workspace
+        self.builder = builder
+        if not builder and (isolated := [name for name, stage in self.stages.items() if stage.isolated]):
+            raise ValueError(f"{isolated[0]} runs in a child process, which needs to know the pipeline's builder")
 
     def stage(self, name: str) -> Stage:
         if name not in self.stages:

@@ -74,7 +74,10 @@ class Stage:
     source : version of what lies outside the graph; with fetch=True it may fetch, else it raises Unresolved;
     plugins : session -> modules of the plug-ins that are made at run time; tools : distributions whose version counts;
     parts : configuration -> more of both, where it is the configuration that names plug-ins;
-    checks : name -> what it promises; slow : takes minutes a session, so that it runs only where it is asked for.
+    checks : name -> what it promises; slow : takes minutes a session, so that it runs only where it is asked for;
+    isolated : runs in a child process with a memory limit.
+
+    A function that names `progress` is given a folder that outlives a kill, for its work to be gone on with.
     """
 
     name: str
@@ -94,12 +97,17 @@ class Stage:
     checks: Mapping[str, str] = field(default_factory=dict)
     partitioned: bool = True
     slow: bool = False
+    isolated: bool = False
     gathers: tuple[str, ...] = ()
 
     @property
     def op_name(self) -> str:
         """Dagster's name of the step, under which run configuration is given."""
         return self.name.replace("/", "__").replace("-", "_")
+
+    @property
+    def keeps_progress(self) -> bool:
+        return "progress" in inspect.signature(self.function).parameters
 
     def code_version(self, session: Session | None, config: StageConfig) -> str:
         return _code_version(self.function, (*self.plugins(session), *self.parts(config).modules))

@@ -4,6 +4,7 @@
 <root>/<asset>/<session>/LATEST       fingerprint directory of the default configuration
 <root>/<asset>/<session>/FAILED       what the last attempt died of, until one succeeds
 <root>/.stage, .locks, .quarantine    work in flight, locks, artifacts whose bytes no longer match
+<root>/.progress                      what killed work had done so far, to be gone on with
 """
 
 import contextlib
@@ -26,6 +27,7 @@ from resources.safe_files import is_full, process_lock, storage_trouble_in_words
 
 UNPARTITIONED = "_"
 SCHEMA = 1
+PROGRESS_OF = "of.json"
 _BESIDE = ("LATEST", "FAILED")
 _VERSION_FIELD = b'{"data_version": "'
 
@@ -213,8 +215,25 @@ class ArtifactStore:
     @contextlib.contextmanager
     def lock(self, asset: str, session: str | None, fingerprint: str) -> Iterator[None]:
         """Held by one process at a time: two that want the same artifact build it once. Freed when its owner dies."""
-        with self._locked(self.root / ".locks" / digest([asset, session, fingerprint])[:32]):
+        with self._locked(self.root / ".locks" / _work_name(asset, session, fingerprint)):
             yield
+
+    # -- work in progress ------------------------------------------------------------------------------------------
+
+    def progress(self, asset: str, session: str | None, fingerprint: str, overrides: Mapping[str, Any]) -> Path:
+        """A folder for what the work on an artifact may go on with after a kill; it is there until `clear_progress`."""
+        folder = self._progress_folder(asset, session, fingerprint)
+        owner = {"asset": asset, "session": session, "fingerprint": fingerprint, "overrides": overrides}
+        with storage_trouble_in_words(self.root, "work in progress"):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_durably(folder / PROGRESS_OF, json.dumps(owner))
+        return folder
+
+    def clear_progress(self, asset: str, session: str | None, fingerprint: str) -> None:
+        shutil.rmtree(self._progress_folder(asset, session, fingerprint), ignore_errors=True)
+
+    def _progress_folder(self, asset: str, session: str | None, fingerprint: str) -> Path:
+        return self.root / ".progress" / _work_name(asset, session, fingerprint)
 
     # -- failures --------------------------------------------------------------------------------------------------
 
@@ -256,6 +275,11 @@ class ArtifactStore:
     @cached_property
     def _verified(self) -> set[Path]:
         return set()
+
+
+def _work_name(asset: str, session: str | None, fingerprint: str) -> str:
+    """Name of the lock, and of the folder of work in progress, of what is to become an artifact."""
+    return digest([asset, session, fingerprint])[:32]
 
 
 def _attempt_name(fingerprint: str, newest: str | None) -> str:

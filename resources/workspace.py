@@ -1,11 +1,12 @@
 """Where everything lies: catalogue, raw files, artifacts, mirror. Tests and clusters pass another."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from neuropipe.catalog import Catalog
+from resources.compute import LocalCompute, compute_from_environment
 from resources.downloads import RawFiles
 from resources.sources import Sources
 from resources.store import ArtifactStore
@@ -15,16 +16,18 @@ CLONE = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Workspace:
-    """Folders of one installation. mirror : folder or http(s) base that stands in for the internet, or None."""
+    """Folders of one installation. mirror : folder or http(s) base that stands in for the internet, or None;
+    compute : where isolated stages run."""
 
     catalog_root: Path
     store_root: Path
     raw_root: Path
     mirror: str | None = None
+    compute: LocalCompute = field(default_factory=LocalCompute)
 
     @classmethod
     def from_environment(cls) -> "Workspace":
-        """The clone's own data/ folder, unless NEUROPIPE_{CATALOG,STORE,RAW,MIRROR} say otherwise."""
+        """The clone's own data/ folder, unless NEUROPIPE_{CATALOG,STORE,RAW,MIRROR,COMPUTE,MEMORY} say otherwise."""
 
         def folder(variable: str, default: Path) -> Path:
             return Path(os.environ.get(variable) or default).absolute()
@@ -34,6 +37,7 @@ class Workspace:
             store_root=folder("NEUROPIPE_STORE", CLONE / "data" / "artifacts"),
             raw_root=folder("NEUROPIPE_RAW", CLONE / "data" / "raw"),
             mirror=os.environ.get("NEUROPIPE_MIRROR") or None,
+            compute=compute_from_environment(),
         )
 
     @cached_property

@@ -1,46 +1,41 @@
 """What networks that classify spike counts share; a network itself is all that its decoder adds."""
 
-import logging
+import functools
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from neuropipe.decoders.augmentation import Augmentation, Samples
 from neuropipe.decoders.base import CountsDecoder
-from neuropipe.decoders.checkpoints import Checkpoints, fingerprint
 from neuropipe.decoders.devices import find_device, one_thread, out_of_memory_in_words
 from neuropipe.decoders.inner_folds import InnerFold, inner_folds
 from neuropipe.decoders.linear import rank_settings
+from neuropipe.decoders.network_fits import (
+    NetworkFits,
+    check_numbers,
+    curves_table,
+    epochs_by_folds,
+    for_prediction,
+    named,
+    stream,
+    weights_of,
+    with_weights,
+)
 from neuropipe.decoders.network_parts import Projected, build
 from neuropipe.decoders.pooling import cumulate, distinct_poolings
 from neuropipe.decoders.space import check_space
 from neuropipe.decoders.training import Part, Recipe, train
 from neuropipe.decoders.views import View
-from neuropipe.errors import BadInput
 
 _FILE = "networks.safetensors"
 _STRENGTHS = (1.0, 4.0, 16.0, 64.0)  # penalties C of the regression that ranks views
-_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Follow:
-    """Who is told of every epoch, and where work in progress is kept."""
-
-    on_epoch: Callable[[Mapping[str, Any]], None] | None = None
-    checkpoints: Path | None = None
-
-
-class TorchDecoder(CountsDecoder):
+class TorchDecoder(NetworkFits, CountsDecoder):
     """Networks on the leading principal components of coarse, scaled spike counts, several of them averaged.
 
     How long to train is learned inside the training trials: networks trained without one of n_inner_folds contiguous
@@ -69,16 +64,6 @@ class TorchDecoder(CountsDecoder):
     """
 
     view: type[View] = View
-    _follow = _Follow()
-
-    def follow(self, on_epoch: Callable[[Mapping[str, Any]], None] | None = None, checkpoints: Path | None = None):
-        """Hand every row of the learning curves to `on_epoch` as it comes, and keep work in progress in a folder.
-
-        A fit that was killed and is started again with the same data, parameters and folder goes on where it was and
-        ends in the same decoder. The folder is the caller's to delete.
-        """
-        self._follow = _Follow(on_epoch, checkpoints)
-        return self
 
     @abstractmethod
     def _network(self, n_components: int, n_bins: int, n_classes: int) -> nn.Module:
@@ -89,7 +74,8 @@ class TorchDecoder(CountsDecoder):
         return Projected(components, network)
 
     def _learn(self, counts, labels):
-        self._check_parameters()
+        check_space(self, ("windows", "n_bins", "offsets"))
+        check_numbers(self)
         with one_thread(), out_of_memory_in_words():
             self._train(counts, labels)
 
@@ -99,11 +85,11 @@ class TorchDecoder(CountsDecoder):
         truth = nn.functional.one_hot(torch.from_numpy(labels), len(self.classes_)).float().to(device)
         augmentation = Augmentation(self.unit_dropout, self.mixup)
         recipe = Recipe(self.n_epochs, self.batch_size, self.learning_rate, self.weight_decay, augmentation)
-        checkpoints = self._checkpoints(counts, labels, device)
+        checkpoints = self._checkpoints(device, counts, labels)
         curves = []
 
-        def fitted(view: View, part: Part, stream: tuple[int, ...]) -> nn.Module:
-            generator = torch.Generator(device).manual_seed(_seed(self.seed, *stream))
+        def fitted(view: View, part: Part, numbers: tuple[int, ...]) -> nn.Module:
+            generator = torch.Generator(device).manual_seed(stream(self.seed, *numbers))
             network = build(lambda: self._describe(view), generator)
             with torch.no_grad():
                 network.readout.bias.copy_(self._prior(part.train.targets).clamp_min(1e-3).log())
@@ -117,17 +103,13 @@ class TorchDecoder(CountsDecoder):
 
         folds = inner_folds(labels, self.n_inner_folds) if self.n_inner_folds else []
         self.views_ = self._choose_views(running, labels, folds)
-        shown = samples(self.views_[0])
-        for number, fold in enumerate(folds):
-            split = [shown.take(torch.from_numpy(trials).to(device)) for trials in (fold.train, fold.validate)]
-            fitted(self.views_[0], Part(f"inner-{number}", self.n_epochs, *split), (0, number))
-        weights = [len(fold.validate) for fold in folds]
-        self.n_epochs_ = best_epoch(pd.DataFrame(curves), weights) if folds else self.n_epochs
+        first = functools.partial(fitted, self.views_[0])
+        self.n_epochs_ = epochs_by_folds(first, samples(self.views_[0]), folds, self.n_epochs, curves)
         self.networks_ = []
         for number, view in zip(range(self.n_seeds), cycle(self.views_), strict=False):
             part = Part(f"seed-{number}", self.n_epochs_, samples(view))
-            self.networks_.append(_for_prediction(fitted(view, part, (1, number))))
-        self.curves_ = pd.DataFrame(curves).astype({"validation_loss": float})
+            self.networks_.append(for_prediction(fitted(view, part, (1, number))))
+        self.curves_ = curves_table(curves)
 
     def _choose_views(self, running: np.ndarray, labels: np.ndarray, folds: list[InnerFold]) -> list[View]:
         """The views by which logistic regression predicts held-out training trials best, the best first.
@@ -163,18 +145,6 @@ class TorchDecoder(CountsDecoder):
         """What training starts from: class frequencies, or equal ones where classes are to weigh the same."""
         return torch.full_like(truth[0], 1 / truth.shape[1]) if self.balanced else truth.mean(0)
 
-    def _report(self, row: Mapping[str, Any]) -> None:
-        _log.debug("%s: %s", type(self).__name__, row)
-        if self._follow.on_epoch:
-            self._follow.on_epoch(row)
-
-    def _checkpoints(self, counts: np.ndarray, labels: np.ndarray, device: torch.device) -> Checkpoints | None:
-        if self._follow.checkpoints is None:
-            return None
-        parameters = self.get_params() | {"device": str(device)}
-        facts = {"decoder": self.plugin_name, "parameters": parameters, "torch": torch.__version__}
-        return Checkpoints(self._follow.checkpoints, fingerprint(facts, counts, labels))
-
     def _probabilities(self, counts):
         # In float64, so that a trial's probabilities don't depend on which others it is predicted with.
         running = cumulate(counts)
@@ -190,69 +160,21 @@ class TorchDecoder(CountsDecoder):
         tensors = {}
         for number, view in enumerate(self.views_):
             tensors |= {f"view.{number}.{name}": values for name, values in view.tensors().items()}
-        for number, network in enumerate(self.networks_):
-            weights = network.state_dict()
-            # Weights were learned in float32: nothing is lost.
-            tensors |= {f"network.{number}.{name}": values.float().contiguous() for name, values in weights.items()}
-        save_file(tensors, folder / _FILE)
+        save_file(tensors | weights_of(self.networks_), folder / _FILE)
         return {"n_epochs": self.n_epochs_, "edges": [view.edges for view in self.views_]}
 
     def _read(self, folder, learned):
         tensors = load_file(folder / _FILE)
         self.n_epochs_ = learned["n_epochs"]
-
-        def named(prefix: str) -> dict[str, torch.Tensor]:
-            return {key.removeprefix(prefix): tensors[key] for key in tensors if key.startswith(prefix)}
-
         self.views_ = [
-            self.view.read(tuple(edges), named(f"view.{number}.")) for number, edges in enumerate(learned["edges"])
+            self.view.read(tuple(edges), named(tensors, f"view.{number}."))
+            for number, edges in enumerate(learned["edges"])
         ]
-        self.networks_ = []
-        for number, view in zip(range(self.n_seeds), cycle(self.views_), strict=False):
-            with torch.device("meta"):
-                network = self._describe(view)
-            network.load_state_dict(named(f"network.{number}."), assign=True)
-            self.networks_.append(_for_prediction(network))
-
-    def _check_parameters(self) -> None:
-        check_space(self, ("windows", "n_bins", "offsets"))
-        for name in ("n_components", "width", "n_epochs", "batch_size", "n_seeds"):
-            _require(self, name, lambda value: value >= 1 and int(value) == value, "a whole number of at least 1")
-        for name in ("n_inner_folds", "time_jitter", "seed"):
-            _require(self, name, lambda value: value >= 0 and int(value) == value, "a whole number of at least 0")
-        for name in ("dropout", "unit_dropout", "label_smoothing"):
-            _require(self, name, lambda value: 0 <= value < 1, "a share from 0 to below 1")
-        _require(self, "weight_decay", lambda value: 0 <= value < np.inf, "a finite number of at least 0")
-        _require(self, "mixup", lambda value: 0 <= value <= 1, "a share from 0 to 1")
-        _require(self, "learning_rate", lambda value: 0 < value < np.inf, "a finite number above 0")
-        if self.n_inner_folds == 1:
-            raise BadInput("n_inner_folds is 1, which leaves nothing to train on; give 0 (no early stopping) or >= 2")
-
-
-def best_epoch(curves: pd.DataFrame, weights: list[int]) -> int:
-    """The epoch at which the mean of the validation losses, over parts weighed by their trials, is lowest.
-
-    One epoch's luck is not to decide, so losses are first averaged with their neighbours'.
-    """
-    losses = curves.pivot(index="part", columns="epoch", values="validation_loss").astype(float)
-    mean = pd.Series(np.average(losses, axis=0, weights=weights), index=losses.columns)
-    return int(mean.rolling(3, center=True, min_periods=1).mean().idxmin())
-
-
-def _require(decoder: CountsDecoder, name: str, holds: Callable[[Any], bool], expected: str) -> None:
-    value = getattr(decoder, name)
-    if isinstance(value, str) or value is None or not holds(value):
-        raise BadInput(f"{decoder.plugin_name}: {name} is {value!r}; expected {expected}")
+        self.networks_ = [
+            with_weights(tensors, number, functools.partial(self._describe, view))
+            for number, view in zip(range(self.n_seeds), cycle(self.views_), strict=False)
+        ]
 
 
 def _log_loss(outputs: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return -(torch.log_softmax(outputs, 1) * truth).sum(1)
-
-
-def _for_prediction(network: nn.Module) -> nn.Module:
-    return network.cpu().double().eval().requires_grad_(False)
-
-
-def _seed(*stream: int) -> int:
-    """Independent streams of random numbers for every network."""
-    return int(np.random.SeedSequence(stream).generate_state(1, np.uint64)[0] >> 1)

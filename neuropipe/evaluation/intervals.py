@@ -116,7 +116,9 @@ def _quantile(n: int, level: float) -> float:
 
 
 def _logit_interval(value: float, error: float, quantile: float, n: int) -> tuple[float, float]:
-    if np.isfinite(error) and (error == 0 or not 0 < value < 1):
+    if np.isnan(error):  # too few trials to tell
+        return np.nan, np.nan
+    if error == 0 or not 0 < value < 1:
         return _wilson_interval(value, quantile, n)
     middle, half = np.log(value / (1 - value)), quantile * error / (value * (1 - value))
     return 1 / (1 + np.exp(half - middle)), 1 / (1 + np.exp(-half - middle))

@@ -12,6 +12,14 @@ from neuropipe.errors import BadInput
 
 NAMES = [name for name, plugin in decoders.available().items() if plugin.facts["task"] == "regression"]
 HISTORY = 4
+# Smaller budgets than the defaults, so that every promise can be tried on every decoder in seconds.
+NETWORKS = tuple(f"{kind}_regressor" for kind in ("cnn", "gru", "lstm", "mlp", "rnn", "transformer"))
+NETWORK = {"n_seeds": 1, "n_inner_folds": 0, "n_epochs": 12, "width": 16, "learning_rate": 0.02, "batch_size": 32}
+QUICK = dict.fromkeys(NETWORKS, NETWORK)
+
+
+def quick(name):
+    return decoders.make(name, **QUICK.get(name, {}))
 
 
 def movement(n_bins=600, n_units=12, n_targets=2, seed=0):
@@ -26,7 +34,7 @@ def movement(n_bins=600, n_units=12, n_targets=2, seed=0):
     return histories(counts, bins, HISTORY), targets[bins]
 
 
-@parametrize_with_checks([decoders.make(name) for name in NAMES])
+@parametrize_with_checks([quick(name) for name in NAMES])
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
@@ -35,43 +43,43 @@ def test_scikit_learns_own_checks(estimator, check):
 class TestEveryRegressor:
     def test_decodes_an_easy_movement(self, name):
         X, y = movement()
-        decoder = decoders.make(name).fit(X[:400], y[:400])
+        decoder = quick(name).fit(X[:400], y[:400])
         assert r2_score(y[410:], decoder.predict(X[410:])) > 0.6
 
     def test_is_at_chance_on_the_movement_of_another_recording(self, name):
         X, _ = movement()
         _, y = movement(seed=1)
-        decoder = decoders.make(name).fit(X[:400], y[:400])
+        decoder = quick(name).fit(X[:400], y[:400])
         assert r2_score(y[410:], decoder.predict(X[410:])) < 0.1
 
     @pytest.mark.parametrize("n_targets", [1, 2, 3])
     def test_predictions_have_the_shape_of_the_targets(self, name, n_targets):
         X, y = movement(200, n_targets=n_targets)
-        assert decoders.make(name).fit(X, y).predict(X).shape == y.shape
-        assert decoders.make(name).fit(X, y[:, 0]).predict(X).shape == (len(y),)
+        assert quick(name).fit(X, y).predict(X).shape == y.shape
+        assert quick(name).fit(X, y[:, 0]).predict(X).shape == (len(y),)
 
     def test_the_same_data_give_the_same_bytes(self, name):
         X, y = movement(200)
-        first, second = (decoders.make(name).fit(X, y).predict(X).tobytes() for _ in range(2))
+        first, second = (quick(name).fit(X, y).predict(X).tobytes() for _ in range(2))
         assert first == second
 
     def test_samples_are_predicted_one_by_one_as_together(self, name):
         X, y = movement(300)
-        decoder = decoders.make(name).fit(X[:200], y[:200])
+        decoder = quick(name).fit(X[:200], y[:200])
         alone = np.concatenate([decoder.predict(X[i : i + 1]) for i in range(200, 220)])
         np.testing.assert_allclose(alone, decoder.predict(X[200:220]), atol=1e-10)
 
     def test_shifting_and_scaling_targets_does_so_to_predictions(self, name):
         X, y = movement(300)
-        plain = decoders.make(name).fit(X, y).predict(X)
-        moved = decoders.make(name).fit(X, 10 * y + [3, -100]).predict(X)
+        plain = quick(name).fit(X, y).predict(X)
+        moved = quick(name).fit(X, 10 * y + [3, -100]).predict(X)
         np.testing.assert_allclose(moved, 10 * plain + [3, -100], atol=1e-7)
 
     def test_rows_out_of_time_order_are_put_right_by_trial_start(self, name):
         X, y = movement(200)
         mixed = np.random.default_rng(2).permutation(len(y))
-        decoder = decoders.make(name).fit(X[mixed], y[mixed], trial_start=mixed * 0.05)
-        in_order = decoders.make(name).fit(X, y, trial_start=np.arange(len(y)) * 0.05)
+        decoder = quick(name).fit(X[mixed], y[mixed], trial_start=mixed * 0.05)
+        in_order = quick(name).fit(X, y, trial_start=np.arange(len(y)) * 0.05)
         np.testing.assert_array_equal(decoder.predict(X), in_order.predict(X))
 
     def test_inputs_are_left_as_they_were(self, name):
@@ -79,13 +87,13 @@ class TestEveryRegressor:
         given = X.astype(float), y.copy()
         for array in given:
             array.flags.writeable = False
-        decoders.make(name).fit(*given).predict(given[0])
+        quick(name).fit(*given).predict(given[0])
         np.testing.assert_array_equal(given[0], X)
 
     def test_saved_and_loaded_predictions_are_identical(self, name, tmp_path):
         X, y = movement(200)
         for targets in (y, y[:, 0]):
-            decoder = decoders.make(name).fit(X, targets)
+            decoder = quick(name).fit(X, targets)
             decoder.save(tmp_path / "model")
             loaded = type(decoder).load(tmp_path / "model")
             assert loaded.predict(X).tobytes() == decoder.predict(X).tobytes()
@@ -105,7 +113,7 @@ class TestEveryRegressor:
     def test_a_silent_unit_changes_nothing_however_it_fires_later(self, name):
         X, y = movement(200)
         padded = np.concatenate([X, np.zeros_like(X[:, :, :1])], axis=2)
-        decoder = decoders.make(name).fit(padded, y)
+        decoder = quick(name).fit(padded, y)
         awake = padded.copy()
         awake[:, :, -1] = 9
         np.testing.assert_allclose(decoder.predict(awake), decoder.predict(padded), atol=1e-9)
@@ -113,16 +121,16 @@ class TestEveryRegressor:
     def test_silence_everywhere_gives_the_mean(self, name):
         _, y = movement(200)
         silent = np.zeros((len(y), HISTORY, 5))
-        np.testing.assert_allclose(decoders.make(name).fit(silent, y).predict(silent[:3]), [y.mean(axis=0)] * 3)
+        np.testing.assert_allclose(quick(name).fit(silent, y).predict(silent[:3]), [y.mean(axis=0)] * 3)
 
     @pytest.mark.parametrize("n_samples", [1, 2, 3, 5])
     def test_very_few_samples(self, name, n_samples):
         X, y = movement(50)
-        assert np.isfinite(decoders.make(name).fit(X[:n_samples], y[:n_samples]).predict(X)).all()
+        assert np.isfinite(quick(name).fit(X[:n_samples], y[:n_samples]).predict(X)).all()
 
     def test_more_features_than_samples(self, name):
         X, y = movement(60, n_units=40)
-        assert np.isfinite(decoders.make(name).fit(X, y).predict(X)).all()
+        assert np.isfinite(quick(name).fit(X, y).predict(X)).all()
 
     @pytest.mark.parametrize("value", [np.nan, np.inf])
     def test_values_that_are_not_finite_are_refused(self, name, value):
@@ -130,23 +138,23 @@ class TestEveryRegressor:
         broken = X.astype(float)
         broken[7, 3, 11] = value
         with pytest.raises(BadInput, match="at trial 7, bin 3, unit 11"):
-            decoders.make(name).fit(broken, y)
+            quick(name).fit(broken, y)
         wrong = y.copy()
         wrong[5, 1] = value
         with pytest.raises(BadInput, match="y contains"):
-            decoders.make(name).fit(X, wrong)
+            quick(name).fit(X, wrong)
 
     def test_targets_that_do_not_fit_are_refused(self, name):
         X, y = movement(60)
         with pytest.raises(BadInput, match="57 samples but y has 56"):
-            decoders.make(name).fit(X, y[1:])
+            quick(name).fit(X, y[1:])
         for wrong in (None, y[:, :0], y[:, :, None], np.array(["left"] * len(y))):
             with pytest.raises(BadInput):
-                decoders.make(name).fit(X, wrong)
+                quick(name).fit(X, wrong)
 
     def test_other_units_or_bins_than_fitted_are_refused(self, name):
         X, y = movement(60)
-        decoder = decoders.make(name).fit(X, y)
+        decoder = quick(name).fit(X, y)
         for other in (X[:, :, 1:], X[:, 1:]):
             with pytest.raises(BadInput, match="was fitted on 4 bins x 12 units"):
                 decoder.predict(other)

@@ -71,7 +71,8 @@ def test_a_perfect_score_still_has_an_interval():
 def test_too_few_trials_give_no_interval():
     truth = np.array([0, 1, 0, 1])
     few = Predicted(np.zeros(4), np.arange(4), truth, truth, np.eye(2)[truth])
-    assert np.isnan(intervals(few, {"accuracy": 0.75}, ("accuracy",), n_resamples=50)["accuracy"]).all()
+    for value in (0.0, 0.75, 1.0):
+        assert np.isnan(intervals(few, {"accuracy": value}, ("accuracy",), n_resamples=50)["accuracy"]).all()
 
 
 def test_paired_differences():

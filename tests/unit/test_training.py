@@ -12,10 +12,10 @@ import torch
 from neuropipe import decoders
 from neuropipe.decoders.augmentation import Augmentation, Samples
 from neuropipe.decoders.checkpoints import Checkpoints
+from neuropipe.decoders.network_fits import best_epoch
 from neuropipe.decoders.network_parts import Dropout, build, drawing_from
 from neuropipe.decoders.pooling import cumulate
 from neuropipe.decoders.schedules import WARM_UP, one_cycle
-from neuropipe.decoders.torch_decoder import best_epoch
 from neuropipe.decoders.views import View
 from neuropipe.errors import BadInput
 

@@ -1,0 +1,108 @@
+"""A pipeline of stages that run in child processes and behave as they are told, for tests of what their parent does."""
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuropipe.errors import BadInput
+from resources.artifact import Artifact, Draft
+from resources.plan import Pipeline
+from resources.stage import StageConfig, memoized
+from resources.workspace import Workspace
+from tests.installation import QUICK
+
+BUILDER = "tests.isolated_stages:build"
+
+
+class Orders(StageConfig):
+    """do : one of DEEDS."""
+
+    do: str = "work"
+
+
+@memoized(group="g")
+def source(draft: Draft, session) -> None:
+    draft.json("seed", session.key)
+
+
+@memoized(group="g", config=Orders, checks={"whole": "It is whole."}, isolated=True)
+def worker(draft: Draft, session, config: Orders, source: Artifact, progress: Path, log: Any) -> None:
+    log.info(f"{config.do} in {os.getpid()}")
+    DEEDS[config.do](draft, progress, log)
+    draft.json("text", source.json("seed"))
+    draft.array("counts", np.arange(6).reshape(2, 3))
+    draft.check("whole", True, description="all there", parts=3)
+    draft.metadata |= {"session": session.key, "numbers": [1, 2.5], "in_process": os.getpid()}
+
+
+def build(workspace: Workspace) -> Pipeline:
+    return Pipeline([source, worker], workspace, BUILDER)
+
+
+def make_pipeline(root: Path) -> Pipeline:
+    """The pipeline in folders below `root`, with the sessions quick.one and quick.two."""
+    (root / "catalog").mkdir()
+    (root / "catalog" / "quick.yaml").write_text(QUICK)
+    return build(Workspace(root / "catalog", root / "store", root / "raw"))
+
+
+def speak(draft: Draft, progress: Path, log: Any) -> None:
+    print("noise of a library")
+    log.warning("100 % of it is odd")
+    logging.getLogger("neuropipe.decoders").info("a line of the library")
+    warnings.warn("it did not converge")
+
+
+def fail(error: Exception) -> Callable[..., None]:
+    def failing(*_: Any) -> None:
+        raise error
+
+    return failing
+
+
+def hog(*_: Any) -> None:
+    held = []
+    while True:
+        held.append(bytearray(b"x") * 2**24)
+        time.sleep(0.02)
+
+
+def hog_in_a_grandchild(draft: Draft, progress: Path, log: Any) -> None:
+    code = "from tests.isolated_stages import hog; hog()"
+    grandchild = subprocess.Popen([sys.executable, "-c", code])
+    log.info(f"grandchild {grandchild.pid}")
+    grandchild.wait()
+
+
+def wait_with_a_grandchild(draft: Draft, progress: Path, log: Any) -> None:
+    grandchild = subprocess.Popen(["sleep", "120"])
+    (progress / "pids").write_text(f"{os.getpid()} {grandchild.pid}")
+    log.info("ready")
+    time.sleep(120)
+
+
+DEEDS: dict[str, Callable[..., None]] = {
+    "work": lambda *_: None,
+    "speak": speak,
+    "refuse": fail(BadInput("unit 3 holds NaN")),
+    "diverge": fail(FloatingPointError("the weights are no longer finite")),
+    "fill the disk": fail(OSError(28, "No space left on device", "/somewhere")),
+    "ask for too much": fail(MemoryError("Unable to allocate 7 TiB")),
+    "check fails": lambda draft, *_: draft.check("whole", False, description="a part is missing"),
+    "hog": hog,
+    "hog in a grandchild": hog_in_a_grandchild,
+    "be killed": lambda *_: os.kill(os.getpid(), signal.SIGKILL),
+    "crash": lambda *_: ctypes.string_at(0),
+    "leave": lambda *_: (print("out of licences", flush=True), os._exit(3)),
+    "wait": wait_with_a_grandchild,
+}
