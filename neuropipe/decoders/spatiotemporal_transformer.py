@@ -20,14 +20,12 @@ class UnitAttention(nn.Module):
     attention starts almost even, and even attention returns components.
     """
 
-    def __init__(self, n_components: int, width: int, dropout: float):
+    def __init__(self, n_components: int, width: int):
         super().__init__()
         check_width(width, N_HEADS)
         self.count_queries = nn.Parameter(torch.empty(N_HEADS, n_components))
         self.unit_queries = nn.Parameter(torch.empty(N_HEADS, n_components))
         self.values = nn.Linear(n_components, width)
-        self.merge = nn.Linear(width, width)
-        self.dropout = Dropout(dropout)
 
     def forward(self, counts: torch.Tensor, axes: torch.Tensor) -> torch.Tensor:
         n_units = len(axes)
@@ -36,8 +34,7 @@ class UnitAttention(nn.Module):
         scores = self.count_queries @ loadings.T * n_units**0.5 * counts + self.unit_queries @ loadings.T
         attention = torch.softmax(scores, -1) * counts
         values = (n_units * axes @ self.values.weight.T).unflatten(1, (N_HEADS, -1))  # (unit, head, channel)
-        answers = torch.einsum("tbhu,uhc->tbhc", attention, values).flatten(2)
-        return self.merge(self.dropout(answers + self.values.bias))
+        return torch.einsum("tbhu,uhc->tbhc", attention, values).flatten(2) + self.values.bias
 
 
 class UnitsThenBins(nn.Module):
@@ -45,7 +42,7 @@ class UnitsThenBins(nn.Module):
 
     def __init__(self, n_components: int, n_bins: int, n_classes: int, width: int, dropout: float):
         super().__init__()
-        self.units = UnitAttention(n_components, width, dropout)
+        self.units = UnitAttention(n_components, width)
         self.positions = nn.Parameter(torch.empty(n_bins, width))
         self.dropout = Dropout(dropout)
         self.bins = nn.Sequential(*(GatedBlock(width, dropout) for _ in range(2)))
@@ -87,7 +84,7 @@ class SpatiotemporalTransformerDecoder(TorchDecoder):
         ),
         n_bins: tuple[int, ...] = (2, 4),
         width: int = 64,
-        dropout: float = 0.5,
+        dropout: float = 0.3,
         offsets: tuple[float, ...] = (1.0, 30.0),
         n_components: int = 32,
         unit_dropout: float = 0.5,

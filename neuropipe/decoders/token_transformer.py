@@ -69,7 +69,7 @@ class TokenTransformerDecoder(CountNetworks):
         ),
         n_bins: tuple[int, ...] = (2, 4),
         width: int = 64,
-        dropout: float = 0.5,
+        dropout: float = 0.3,
         offsets: tuple[float, ...] = (1.0, 30.0),
         n_components: int = 32,
         unit_dropout: float = 0.5,

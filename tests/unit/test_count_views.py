@@ -74,26 +74,26 @@ def test_more_spikes_never_lower_the_value_of_a_count():
 
 def test_even_attention_returns_principal_components():
     generator = torch.Generator().manual_seed(0)
-    pooling = build(lambda: UnitAttention(3, 16, 0.0), generator)
+    pooling = build(lambda: UnitAttention(3, 16), generator)
     scaled, axes = torch.randn(4, 2, 20, generator=generator) / 20**0.5, torch.randn(20, 3, generator=generator)
     with torch.no_grad():
         pooling.count_queries.zero_()
         pooling.unit_queries.zero_()
-        expected = pooling.merge((scaled @ axes) @ pooling.values.weight.T + pooling.values.bias)
+        expected = pooling.values(scaled @ axes)
         torch.testing.assert_close(pooling(scaled, axes), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_attention_can_pick_one_unit():
     """A question that one unit answers far louder than all others reads that unit's count alone."""
     generator = torch.Generator().manual_seed(0)
-    pooling = build(lambda: UnitAttention(2, 16, 0.0), generator)
+    pooling = build(lambda: UnitAttention(2, 16), generator)
     axes = torch.tensor([[0.0, 1.0]] * 9 + [[1.0, 0.0]])
     counts = torch.randn(4, 3, 10, generator=generator)
     with torch.no_grad():
         pooling.count_queries.zero_()
         pooling.unit_queries.copy_(torch.tensor([100.0, 0.0]).expand(8, 2))
         chosen = 10 * counts[..., 9:] * pooling.values.weight[:, 0] + pooling.values.bias
-        torch.testing.assert_close(pooling(counts, axes), pooling.merge(chosen))
+        torch.testing.assert_close(pooling(counts, axes), chosen)
 
 
 def test_gated_blocks_start_closed_and_every_gain_learns():
