@@ -74,7 +74,8 @@ NETWORK_VARIANTS = [
     {"learning_rate": 0.002},
     {"label_smoothing": 0.0},
 ]
-NETWORKS = ("rnn", "gru", "lstm", "mlp", "cnn", "transformer")
+NETWORKS = ("rnn", "gru", "lstm", "mlp", "cnn", "transformer", "token_transformer")
+NETWORKS += ("spatiotemporal_transformer", "poyo")
 NETWORK_SESSIONS, NETWORK_FOLDS = (8, 12, 18), (1, 3)
 SIMULATED = {"n_trials": 230, "n_units": 600, "decision_fraction": 0.05, "stimulus_fraction": 0.03}
 SIMULATED |= {"decision_gain": 0.4, "baseline_rate": 2.0, "excitability_sd": 0.5}
@@ -175,7 +176,11 @@ STUDIES = {
         name: (recorded, choose_calibrated.scores_of(name, outer_folds, score), variants)
         for name, variants in choose_calibrated.VARIANTS.items()
     },
-    "ensemble": (recorded, choose_ensemble.scores_of(outer_folds, score), choose_ensemble.VARIANTS),
+    "ensemble": (
+        functools.partial(recorded, NETWORK_SESSIONS),
+        choose_ensemble.scores_of(outer_folds, score),
+        choose_ensemble.VARIANTS,
+    ),
     **{name: (recorded_and_simulated, functools.partial(fitted_scores, name), NETWORK_VARIANTS) for name in NETWORKS},
 }
 

@@ -9,6 +9,12 @@ from neuropipe.errors import BadInput
 N_HEADS = 4
 
 
+def check_width(width: int, n_heads: int, channels: int = 1) -> None:
+    """Refuse a width that can't be cut into heads of a multiple of `channels` channels each."""
+    if width % (n_heads * channels):
+        raise BadInput(f"width is {width}; {n_heads} attention heads need a multiple of {n_heads * channels}")
+
+
 class Block(nn.Module):
     """Self-attention, then a perceptron, each beside a skip path and after its own normalisation (pre-norm).
 
@@ -17,8 +23,7 @@ class Block(nn.Module):
 
     def __init__(self, width: int, dropout: float):
         super().__init__()
-        if width % N_HEADS:
-            raise BadInput(f"width is {width}; {N_HEADS} attention heads need a multiple of {N_HEADS}")
+        check_width(width, N_HEADS)
         self.attention_norm, self.perceptron_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.projections = nn.Linear(width, 3 * width)
         self.merge = nn.Linear(width, width)
@@ -35,3 +40,18 @@ class Block(nn.Module):
         query, key, value = heads.permute(2, 0, 3, 1, 4)
         attended = nn.functional.scaled_dot_product_attention(query, key, value)
         return self.merge(attended.transpose(1, 2).reshape(tokens.shape))
+
+
+class GatedBlock(Block):
+    """A Block whose branches are closed to begin with and open in training, each channel by a gain of its own.
+
+    So a network starts as shallow as can be and grows deep where that helps (ReZero, Bachlechner et al. 2021).
+    """
+
+    def __init__(self, width: int, dropout: float):
+        super().__init__(width, dropout)
+        self.attention_gain, self.perceptron_gain = nn.Parameter(torch.empty(width)), nn.Parameter(torch.empty(width))
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        tokens = tokens + self.attention_gain * self.dropout(self._attend(self.attention_norm(tokens)))
+        return tokens + self.perceptron_gain * self.dropout(self.perceptron(self.perceptron_norm(tokens)))

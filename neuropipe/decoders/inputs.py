@@ -49,6 +49,17 @@ def read_counts(decoder: BaseEstimator, X, *, fitting: bool) -> np.ndarray:
     return counts
 
 
+def refuse_negative(decoder: BaseEstimator, counts: np.ndarray) -> None:
+    """For decoders that take counts as counts. counts : (trial, bin, unit)"""
+    if counts.min() < 0:
+        trial, bin_, unit = (int(i) for i in np.argwhere(counts < 0)[0])
+        raise BadInput(
+            f"Negative values in data passed to {type(decoder).__name__}: X holds {counts[trial, bin_, unit]:g} at "
+            f"trial {trial}, bin {bin_}, unit {unit}; spike counts are 0 or more: use another decoder for scaled "
+            "activity"
+        )
+
+
 def read_labels(decoder: BaseEstimator, y, n_trials: int) -> np.ndarray:
     """Labels of any sortable type -> integers 0 .. n_classes - 1; the classes are kept on the decoder."""
     if y is None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from neuropipe.decoders.calibrated import CalibratedDecoder, CalibratedModel
+from neuropipe.decoders.inputs import refuse_negative
 from neuropipe.decoders.pooling import pool
-from neuropipe.errors import BadInput
 from neuropipe.registry import decoder
 
 
@@ -73,11 +73,11 @@ class NaiveBayesDecoder(CalibratedDecoder):
         return tags
 
     def _learn(self, counts, labels):
-        _refuse_negative(counts)
+        refuse_negative(self, counts)
         super()._learn(counts, labels)
 
     def _probabilities(self, counts: np.ndarray) -> np.ndarray:
-        _refuse_negative(counts)
+        refuse_negative(self, counts)
         return super()._probabilities(counts)
 
     def candidates(self):
@@ -98,15 +98,6 @@ class NaiveBayesDecoder(CalibratedDecoder):
         (prior_trials,) = candidate
         log_rates, expected = _rates(pool(running, view.edges), labels, labels.max() + 1, prior_trials)
         return {"prior_trials": prior_trials, "log_rates": log_rates, "expected": expected}
-
-
-def _refuse_negative(counts: np.ndarray) -> None:
-    if counts.min() < 0:
-        trial, bin_, unit = (int(i) for i in np.argwhere(counts < 0)[0])
-        raise BadInput(
-            f"Negative values in data passed to NaiveBayesDecoder: X holds {counts[trial, bin_, unit]:g} at trial "
-            f"{trial}, bin {bin_}, unit {unit}; Poisson counts are 0 or more: use another decoder for scaled activity"
-        )
 
 
 def _rates(rows: np.ndarray, labels: np.ndarray, n_classes: int, prior_trials: float):

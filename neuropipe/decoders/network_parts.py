@@ -39,6 +39,18 @@ class Projected(nn.Module):
         return self.network(inputs @ self.axes)
 
 
+class WithAxes(nn.Module):
+    """A network of units that is told their loadings. axes : (unit, component)"""
+
+    def __init__(self, axes: torch.Tensor, network: nn.Module):
+        super().__init__()
+        self.register_buffer("axes", axes, persistent=False)
+        self.network = network
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.network(inputs, self.axes)
+
+
 @contextmanager
 def drawing_from(network: nn.Module, generator: torch.Generator) -> Iterator[None]:
     """In here the network's dropout draws from `generator`."""
@@ -80,7 +92,7 @@ def _draw(name: str, values: torch.Tensor, generator: torch.Generator) -> None:
     elif "weight_hh" in name:
         for gate in values.split(values.shape[1]):
             nn.init.orthogonal_(gate, generator=generator)
-    elif name.endswith("positions"):
+    elif name.endswith(("positions", "steps", "queries")):
         values.normal_(0, 0.02, generator=generator)
     else:
         bound = 1 / math.sqrt(values[0].numel())

@@ -42,7 +42,8 @@ class TorchDecoder(NetworkFits, CountsDecoder):
     blocks are scored on it after every epoch, the epoch at which their mean log loss is lowest is where training
     on ALL trials stops. So no trial is given up for validation, which at 180 trials costs more than stopping gains.
 
-    A subclass takes the parameters named here and says what its network is (`_network`).
+    A subclass takes the parameters named here and says what its network is (`_network`). One that reads units rather
+    than components also says what it is shown (`view`) and how it is told the components (`_whole`).
 
     Steps of Adam are alike in size for every weight, so a thousand units, most of them noise, are learned by heart in a
     few epochs. As principal components, what many units share comes first, and most of the noise is left out.
@@ -62,9 +63,15 @@ class TorchDecoder(NetworkFits, CountsDecoder):
     train_loss, validation_loss).
     """
 
+    view: type[View] = View
+
     @abstractmethod
     def _network(self, n_components: int, n_bins: int, n_classes: int) -> nn.Module:
         """A network from (trial, bin, component) to (trial, class) log odds, whose last layer is called `readout`."""
+
+    def _whole(self, network: nn.Module, components: torch.Tensor) -> nn.Module:
+        """The network with what it needs to read what its view shows: most read principal components of it."""
+        return Projected(components, network)
 
     def _learn(self, counts, labels):
         check_space(self, ("windows", "n_bins", "offsets"))
@@ -87,7 +94,7 @@ class TorchDecoder(NetworkFits, CountsDecoder):
             with torch.no_grad():
                 network.readout.bias.copy_(self._prior(part.train.targets).clamp_min(1e-3).log())
             loss = self._loss(part.train.targets)
-            whole = Projected(view.components.to(device), network)
+            whole = self._whole(network, view.components.to(device))
             curves.extend(train(whole, part, recipe, loss, _log_loss, generator, checkpoints, self._report))
             return network
 
@@ -111,7 +118,8 @@ class TorchDecoder(NetworkFits, CountsDecoder):
         """
         poolings = distinct_poolings(running.shape[1] - 1, self.windows, self.n_bins)
         ranked = rank_settings(running, labels, folds, poolings, self.offsets, _STRENGTHS)
-        return [View.learn(running, each.edges, each.offset, self.n_components) for each in ranked[: self.n_seeds]]
+        best = ranked[: self.n_seeds]
+        return [self.view.learn(running, each.edges, each.offset, self.n_components) for each in best]
 
     def _describe(self, view: View) -> nn.Module:
         return self._network(view.components.shape[1], len(view.edges) - 1, len(self.classes_))
@@ -143,8 +151,8 @@ class TorchDecoder(NetworkFits, CountsDecoder):
         total = 0
         with one_thread(), torch.no_grad():
             for network, view in zip(self.networks_, cycle(self.views_), strict=False):
-                inputs = torch.from_numpy(view.show(running)) @ view.components.double()
-                total = total + torch.softmax(network(inputs), 1)
+                whole = self._whole(network, view.components.double())
+                total = total + torch.softmax(whole(torch.from_numpy(view.show(running))), 1)
         probability = total.numpy()
         return probability / probability.sum(axis=1, keepdims=True)
 
@@ -159,7 +167,8 @@ class TorchDecoder(NetworkFits, CountsDecoder):
         tensors = load_file(folder / _FILE)
         self.n_epochs_ = learned["n_epochs"]
         self.views_ = [
-            View.read(tuple(edges), named(tensors, f"view.{number}.")) for number, edges in enumerate(learned["edges"])
+            self.view.read(tuple(edges), named(tensors, f"view.{number}."))
+            for number, edges in enumerate(learned["edges"])
         ]
         self.networks_ = [
             with_weights(tensors, number, functools.partial(self._describe, view))

@@ -11,10 +11,21 @@ from neuropipe.errors import BadInput
 FACTS = {name: plugin.facts for name, plugin in decoders.available().items()}
 NAMES = [name for name in FACTS if FACTS[name]["input"] == "counts" and FACTS[name]["task"] == "classification"]
 # Smaller budgets than the defaults, so that every promise can be tried on every decoder in seconds.
-NETWORKS = ("cnn", "gru", "lstm", "mlp", "rnn", "transformer")
+NETWORKS = (
+    "cnn",
+    "gru",
+    "lstm",
+    "mlp",
+    "poyo",
+    "rnn",
+    "spatiotemporal_transformer",
+    "token_transformer",
+    "transformer",
+)
 NETWORK = {"n_seeds": 1, "n_inner_folds": 0, "n_epochs": 15, "width": 32, "unit_dropout": 0.2, "learning_rate": 0.01}
 QUICK = {
     **dict.fromkeys(NETWORKS, NETWORK),
+    "poyo": NETWORK | {"unit_dropout": 0.0},  # one of two units left says nothing of the share that each has
     "logistic_regression": {"n_bins": (1, 2), "offsets": (0.0, 30.0), "strengths": (1.0, 16.0), "n_averaged": 3},
     "xgboost": {"n_rounds": 40, "n_threads": 1, "learning_rate": 0.2},
     "pca_logistic": {"n_bins": (1, 2), "offsets": (30.0,), "strengths": (1.0, 16.0), "components": (5, 10)},

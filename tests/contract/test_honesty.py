@@ -22,7 +22,10 @@ DRIFT_ONLY = {
 }
 # Networks at a small budget: what is tried here does not depend on how many are averaged.
 SMALL_NETWORK = {"n_seeds": 2, "n_inner_folds": 2, "n_epochs": 20}
-SMALL = dict.fromkeys(("cnn", "gru", "lstm", "mlp", "rnn", "transformer"), SMALL_NETWORK)
+SMALL = dict.fromkeys(
+    ("cnn", "gru", "lstm", "mlp", "poyo", "rnn", "spatiotemporal_transformer", "token_transformer", "transformer"),
+    SMALL_NETWORK,
+)
 
 pytestmark = pytest.mark.slow
 CLASSIFIERS = [name for name, plugin in decoders.available().items() if plugin.facts["task"] == "classification"]

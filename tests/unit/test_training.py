@@ -19,7 +19,17 @@ from neuropipe.decoders.schedules import WARM_UP, one_cycle
 from neuropipe.decoders.views import View
 from neuropipe.errors import BadInput
 
-NETWORKS = ("cnn", "gru", "lstm", "mlp", "rnn", "transformer")
+NETWORKS = (
+    "cnn",
+    "gru",
+    "lstm",
+    "mlp",
+    "poyo",
+    "rnn",
+    "spatiotemporal_transformer",
+    "token_transformer",
+    "transformer",
+)
 SMALL = {"width": 8, "n_epochs": 12, "n_seeds": 2, "n_inner_folds": 2, "n_bins": (4,), "learning_rate": 0.01}
 
 
