@@ -101,6 +101,14 @@ def test_decoders_that_learn_at_once_are_fitted_as_they_are(tmp_path):
     assert list((tmp_path / "draft" / "extras").iterdir()) == []
 
 
+def test_counts_that_never_vary_train_no_network_and_leave_no_curves(tmp_path):
+    learning = Learning(Log(), tmp_path)
+    learning.fit(decoders.make("gru_regressor"), "blocked", 0, np.zeros((30, 4, 3)), np.arange(30.0))
+    (tmp_path / "draft").mkdir()
+    learning.keep(Draft(tmp_path / "draft"), "gru_regressor")
+    assert list((tmp_path / "draft" / "extras").iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["gru", "mlp", "transformer"])
 def test_networks_can_be_followed(name):
     assert isinstance(decoders.make(name), Followed)
