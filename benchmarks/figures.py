@@ -17,6 +17,7 @@ from resources.stage import installed_version
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
+RIVAL = "logistic_regression"  # what every other decoder is compared with
 TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "zarr", "dagster")
 
 
@@ -63,16 +64,25 @@ def _git(*arguments: str) -> str:
 def readme_table(topic: str) -> str:
     """The README's table of a topic, from its CSV."""
     with (RESULTS / f"{topic}.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["figure"].startswith("accuracy: ")]
-    schemes = ("rolled", "blocked")
-    models = list(dict.fromkeys(row["figure"].removeprefix("accuracy: ").partition(", ")[0] for row in rows))
-    found = {row["figure"]: row for row in rows}
-    lines = ["| decoder | rolled folds | blocked folds, gap 1 |", "|---|---|---|"]
+        found = {row["figure"]: row for row in csv.DictReader(file)}
+    models = dict.fromkeys(name.removeprefix("accuracy: ").partition(", ")[0] for name in found if "accuracy: " in name)
+    columns = {
+        "rolled folds": ("accuracy: {}, rolled", ".3f", ".2f"),
+        f"over {RIVAL}": (f"accuracy over {RIVAL}: {{}}, rolled", "+.3f", "+.2f"),
+        "blocked folds, gap 1": ("accuracy: {}, blocked", ".3f", ".2f"),
+    }
+    lines = [f"| decoder | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for model in models:
-        cells = [found[f"accuracy: {model}, {scheme}"] for scheme in schemes]
-        texts = [f"{float(c['value']):.3f} ({float(c['low']):.2f}-{float(c['high']):.2f})" for c in cells]
-        lines.append(f"| {model} | {' | '.join(texts)} |")
+        cells = [_cell(found.get(name.format(model)), value, bound) for name, value, bound in columns.values()]
+        lines.append(f"| {model} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _cell(row: dict[str, str] | None, value: str, bound: str) -> str:
+    """A figure with its interval; empty where it was not asked for."""
+    if row is None:
+        return ""
+    return f"{float(row['value']):{value}} ({float(row['low']):{bound}} to {float(row['high']):{bound}})"
 
 
 def with_tables(readme: str) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from assets.driver import drive, with_upstream
 from assets.pipeline import build_pipeline
-from benchmarks.figures import Figure
+from benchmarks.figures import RIVAL, Figure
 from neuropipe import decoders
 from neuropipe.evaluation import paired_difference
 from neuropipe.evaluation.across_sessions import compare_across_sessions
@@ -17,7 +17,6 @@ from resources.plan import Overrides, Pipeline, Planner
 
 CHOICE, FEEDBACK, SIMULATED = "steinmetz-choice.cori-2016-12-18", "steinmetz-feedback", "sim-choice.small"
 MOVEMENT, DIRECTION = "reaching-m1.stevenson-2011", "head-direction.a2929-200711"
-RIVAL = "logistic_regression"
 SEEDS = range(5)
 OF_MANY_SEEDS = "mean of 5 seeds and of their intervals' bounds"
 ASKED = {"rnn": ">= .86", "gru": ">= .86", "lstm": ">= .85", "transformer": ">= .83", "token_transformer": ">= .81"}
