@@ -22,7 +22,8 @@ def build_definitions(pipeline: Pipeline) -> dg.Definitions:
     everything = dg.define_asset_job(
         EVERYTHING_JOB,
         selection=dg.AssetSelection.all(),
-        description="All assets of one session, networks and ensembles too; what is unchanged is reused.",
+        description="All assets of one session, networks, ensembles and sweeps too, which takes hours; what is "
+        "unchanged is reused.",
     )
     return dg.Definitions(
         assets=[to_asset(stage, pipeline, partitions) for stage in pipeline.stages.values()],

@@ -16,6 +16,7 @@ from dagster._core.execution.plan.objects import ErrorSource
 
 from assets.build import build_definitions
 from assets.dagster_assets import DAMAGED_INPUT, OVERRIDES_TAG, asset_key
+from assets.dead_runs import PROCESS_TAG, close_dead_runs, this_process
 from assets.jobs import EVERYTHING_JOB
 from assets.reporting import report_hits
 from neuropipe.catalog import Session
@@ -109,7 +110,7 @@ def run_history() -> dg.DagsterInstance:
     # Two processes that make the databases of a fresh home at once would trip over each other.
     with process_lock(home / ".opening"):
         instance = dg.DagsterInstance.get()
-        instance.get_runs_count()
+        close_dead_runs(instance)
     return instance
 
 
@@ -150,7 +151,9 @@ class _Run:
     def _launch(self, session: Session | None, assets: list[str], planner: Planner) -> "_Watcher":
         """Execute the assets in one run; what was seen of it."""
         key = session.key if session is not None else None
-        tags = {OVERRIDES_TAG: json.dumps(planner.overrides, sort_keys=True)} if planner.overrides else {}
+        tags = {PROCESS_TAG: this_process()}
+        if planner.overrides:
+            tags[OVERRIDES_TAG] = json.dumps(planner.overrides, sort_keys=True)
         if self.refresh:
             tags[CACHE_TAG] = REFRESH
         watcher = _Watcher(self.pipeline, key, self.report)

@@ -64,7 +64,9 @@ def score(draft: Draft, config: EvaluationConfig, decoder: Artifact, folds: Arti
     draft.json("confusion", {scheme: matrix.to_numpy().tolist() for scheme, matrix in matrices.items()})
     draft.json("classes", classes)
     unknown = table[~np.isfinite(table[["value", "ci_low", "ci_high"]]).all(axis=1)]
-    said = f"{table['n'].min()} test trials are too few to tell {', '.join(unknown['metric'].unique())} with an interval"
+    said = (
+        f"{table['n'].min()} test trials are too few to tell {', '.join(unknown['metric'].unique())} with an interval"
+    )
     draft.check("scores_finite", unknown.empty, description="" if unknown.empty else said)
     draft.figure("accuracy", figures.accuracy_with_baselines(table))
     first = next(iter(matrices))

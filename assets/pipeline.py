@@ -6,7 +6,8 @@ from assets.evaluation import evaluation_stages
 from assets.folds import folds
 from assets.leaderboard import leaderboard_stage
 from assets.recording import recording
-from assets.report import report
+from assets.report import report_stage
+from assets.sweeps import sweep_stages
 from neuropipe.errors import BadInput
 from resources.plan import Pipeline
 from resources.workspace import Workspace
@@ -19,7 +20,9 @@ def build_pipeline(workspace: Workspace | None = None) -> Pipeline:
     decoders = decoder_stages()
     evaluations = evaluation_stages(decoders)
     names = tuple(stage.name for stage in evaluations)
-    stages = [recording, binned, folds, *decoders, *evaluations, leaderboard_stage(names), report]
+    sweeps = sweep_stages()
+    report = report_stage(tuple(stage.name for stage in sweeps))
+    stages = [recording, binned, folds, *decoders, *evaluations, *sweeps, leaderboard_stage(names), report]
     pipeline = Pipeline(stages, workspace or Workspace.from_environment(), BUILDER)
     _refuse_settings_of_no_asset(pipeline)
     return pipeline

@@ -10,8 +10,8 @@ import pandas as pd
 from assets.standings import Standing, standings
 from neuropipe.catalog import Session
 from resources.artifact import Artifact, Draft
-from resources.plan import Pipeline, Planner
-from resources.stage import memoized
+from resources.plan import Decision, Pipeline, Planner
+from resources.stage import Stage, memoized
 
 LEAKS = {
     "shuffled": "trials are split at random: slow drift of the recording leaks from training into test, so read this "
@@ -34,15 +34,34 @@ def published_path(pipeline: Pipeline) -> Path | None:
     return artifact.path / "data" / "report.html" if artifact is not None else None
 
 
-@memoized(group="results", kinds=("html",), partitioned=False)
-def report(draft: Draft, planner: Planner, leaderboard: Artifact) -> None:
-    """One HTML page of all that the store holds: scores, intervals, baselines and figures, by session.
+def report_stage(sweeps: tuple[str, ...]) -> Stage:
+    @memoized(group="results", kinds=("html",), partitioned=False, source=_sweeps_made, gathers=sweeps)
+    def report(draft: Draft, planner: Planner, leaderboard: Artifact) -> None:
+        """One HTML page of all that the store holds: scores, intervals, baselines, figures and sweeps, by session.
 
-    Open `report.html` in the folder that `path` names; `neuropipe report` prints where it lies.
-    """
-    page = render(planner, standings(planner), leaderboard.table("leaderboard"))
-    (draft.data / "report.html").write_text(page, encoding="utf-8")
-    draft.metadata["page"] = "data/report.html"
+        Open `report.html` in the folder that `path` names; `neuropipe report` prints where it lies.
+        """
+        page = render(planner, standings(planner), leaderboard.table("leaderboard"))
+        (draft.data / "report.html").write_text(page, encoding="utf-8")
+        draft.metadata["page"] = "data/report.html"
+
+    return report
+
+
+def _sweeps_made(planner: Planner, session: None, *, fetch: bool) -> list[list]:
+    """The sweeps that the page shows, by data version."""
+    return [
+        [row.asset, row.session, row.data_version]
+        for session in planner.pipeline.workspace.catalog
+        for row in _sweeps_of(planner, session)
+    ]
+
+
+def _sweeps_of(planner: Planner, session: Session) -> list[Decision]:
+    """The session's sweeps that are in the store and current."""
+    store, stages = planner.pipeline.workspace.store, planner.pipeline.stages
+    made = [name for name in stages if name.startswith("sweep/") and store.latest(name, session.key) is not None]
+    return [row for row in (planner.decide(name, session) for name in made) if row.state == "hit"]
 
 
 def render(planner: Planner, found: list[Standing], ranked: pd.DataFrame) -> str:
@@ -92,6 +111,10 @@ def _session(planner: Planner, session: Session, found: list[Standing], ranked: 
             _image(path, f"{best.model}: {path.stem}")
             for path in best.artifact(planner.pipeline.workspace.store).figures()
         ]
+    for row in _sweeps_of(planner, session):
+        parts.append(f"<h3>{row.asset}</h3>")
+        swept = planner.pipeline.workspace.store.lookup(row.asset, session.key, row.fingerprint)
+        parts += [_image(path, f"{row.asset}: {path.stem}") for path in swept.figures()]
     return "".join(parts)
 
 

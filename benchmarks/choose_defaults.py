@@ -176,7 +176,11 @@ STUDIES = {
         name: (recorded, choose_calibrated.scores_of(name, outer_folds, score), variants)
         for name, variants in choose_calibrated.VARIANTS.items()
     },
-    "ensemble": (recorded, choose_ensemble.scores_of(outer_folds, score), choose_ensemble.VARIANTS),
+    "ensemble": (
+        functools.partial(recorded, NETWORK_SESSIONS),
+        choose_ensemble.scores_of(outer_folds, score),
+        choose_ensemble.VARIANTS,
+    ),
     **{name: (recorded_and_simulated, functools.partial(fitted_scores, name), NETWORK_VARIANTS) for name in NETWORKS},
 }
 

@@ -13,7 +13,7 @@ import numpy as np
 from neuropipe import decoders
 from neuropipe.decoders.stacking import choose_shrinkage, mixture_weights
 
-MEMBERS = ("logistic_regression", "pca_logistic", "svm", "xgboost", "naive_bayes", "knn")
+MEMBERS = ("logistic_regression", "pca_logistic", "svm", "xgboost", "gru", "transformer")
 SHRINKAGES = (30.0, 100.0, 300.0)
 # All members, each alone, and all but one or two, with equal shares; then weights learned for some of them.
 GROUPS = [MEMBERS, *((name,) for name in MEMBERS)]

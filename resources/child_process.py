@@ -101,10 +101,12 @@ class _Watch:
 def _lines(answers: Any, watch: _Watch) -> Iterator[dict[str, Any]]:
     """What the child says, until it stops saying anything, dies or holds too much memory."""
     rest, alive = b"", True
+    listening = select.poll()  # unlike select(), at ease in processes that hold many files open
+    listening.register(answers, select.POLLIN)
     while alive:
         alive = watch.goes_on()
         # One that has died may have said something last.
-        while select.select([answers], [], [], SECONDS_BETWEEN_LOOKS if alive else 0)[0]:
+        while listening.poll(1000 * SECONDS_BETWEEN_LOOKS if alive else 0):
             block = answers.read(2**16)
             if not block:
                 return

@@ -15,7 +15,7 @@ from neuropipe.evaluation.across_sessions import compare_across_sessions
 from resources.artifact import Artifact
 from resources.plan import Overrides, Pipeline, Planner
 
-CHOICE, FEEDBACK, SIMULATED = "steinmetz-choice.cori-2016-12-18", "steinmetz-feedback", "sim-choice.large"
+CHOICE, FEEDBACK, SIMULATED = "steinmetz-choice.cori-2016-12-18", "steinmetz-feedback", "sim-choice.small"
 MOVEMENT, DIRECTION = "reaching-m1.stevenson-2011", "head-direction.a2929-200711"
 RIVAL = "logistic_regression"
 SEEDS = range(5)

@@ -35,7 +35,7 @@ class GRUDecoder(TorchDecoder):
         unit_dropout: float = 0.3,
         mixup: float = 0.0,
         time_jitter: int = 1,
-        learning_rate: float = 0.001,
+        learning_rate: float = 0.002,
         weight_decay: float = 0.01,
         label_smoothing: float = 0.1,
         balanced: bool = False,

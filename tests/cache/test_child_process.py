@@ -9,8 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from assets.dagster_assets import to_asset
+from assets.partitions import sessions
 from neuropipe.errors import BadInput
 from resources.compute import LocalCompute, compute_from_environment
 from resources.memo import materialize
@@ -121,6 +124,23 @@ def test_what_goes_wrong_in_a_child_is_told_as_if_it_were_here(tmp_path, deed, e
     failure = bench.store.failure("worker", "quick.one")["message"]
     assert failure == (str(raised.value) if error == "BadInput" else f"{error}: {raised.value}")
     assert list((bench.store.root / ".stage").iterdir()) == []
+
+
+def test_lines_and_errors_of_a_child_are_in_dagsters_event_log(tmp_path):
+    pipeline, instance = isolated_stages.make_pipeline(tmp_path), dg.DagsterInstance.ephemeral()
+    asset = [to_asset(stage, pipeline, sessions(pipeline.workspace.catalog)) for stage in pipeline.stages.values()]
+    told = {}
+    for deed in ("speak", "refuse"):
+        config = {"ops": {"worker": {"config": {"do": deed}}}}
+        result = dg.materialize(
+            asset, partition_key="quick.one", instance=instance, run_config=config, raise_on_error=False
+        )
+        told[deed] = [(entry.level, entry.user_message) for entry in instance.all_logs(result.run_id)]
+        failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    assert (30, "100 % of it is odd") in told["speak"]
+    assert (20, "a line of the library") in told["speak"]
+    (failure,) = failures
+    assert failure.user_failure_data.description == "unit 3 holds NaN"
 
 
 def test_where_in_the_child_an_error_was_raised_is_kept(tmp_path):

@@ -1,6 +1,7 @@
 """Dagster around the stages: hits, reasons, planned hits and Dagster's own opinion of what is stale."""
 
 import json
+import os
 
 import dagster as dg
 import pytest
@@ -9,6 +10,7 @@ from dagster._core.loader import LoadingContextForTest
 
 from assets.build import build_definitions
 from assets.dagster_assets import OVERRIDES_TAG, asset_key
+from assets.dead_runs import PROCESS_TAG, close_dead_runs, this_process
 from assets.driver import drive
 from assets.reporting import report_hits
 from resources.memo import CACHE_TAG, REFRESH
@@ -201,3 +203,23 @@ def test_the_driver_rebuilds_a_damaged_input_by_itself(tmp_path):
     )
     assert summary.failed == 0
     assert bench.store.latest("length", "d.one").json("n") == 18
+
+
+def test_runs_of_killed_processes_end_in_the_history_and_others_go_on():
+    machine, number, start = this_process().split()
+    with dg.DagsterInstance.ephemeral() as instance:
+        tags = {
+            "alive": {PROCESS_TAG: this_process()},
+            "another machine": {PROCESS_TAG: f"elsewhere {number} 1"},
+            "not of the driver": {},
+            "number given again": {PROCESS_TAG: f"{machine} {number} {int(start) - 1}"},
+            "gone": {PROCESS_TAG: f"{machine} {2**22 + os.getpid()} {start}"},
+        }
+        runs = {
+            name: instance.add_run(dg.DagsterRun(job_name="j", tags=own, status=dg.DagsterRunStatus.STARTED)).run_id
+            for name, own in tags.items()
+        }
+        close_dead_runs(instance)
+        found = {name: instance.get_run_by_id(run_id).status.value for name, run_id in runs.items()}
+    alive = dict.fromkeys(["alive", "another machine", "not of the driver"], "STARTED")
+    assert found == {**alive, **dict.fromkeys(["number given again", "gone"], "FAILURE")}

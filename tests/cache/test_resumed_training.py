@@ -1,8 +1,10 @@
-"""A real run that is killed while networks train goes on where it was, to the same bytes."""
+"""A real run that is interrupted, then killed while networks train goes on where it was, to the same bytes."""
 
 import json
 import re
 import shutil
+import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from assets.pipeline import build_pipeline
 from resources.memo import materialize
 from resources.plan import Planner
 from resources.workspace import Workspace
-from tests.cache.test_child_process import Log
+from tests.cache.test_child_process import Log, gone, wait_until
 from tests.installation import QUICK, Place, make_place
 
 DECODER, SESSION = "decoder/gru", "quick.one"
@@ -31,23 +33,41 @@ def train(place: Place) -> tuple[Path, Log]:
     return outcome.artifact.path, log
 
 
+def begin(place: Place, n_networks: int) -> tuple[subprocess.Popen, int]:
+    """A run whose networks train, n of them with checkpoints, and the number of its child process."""
+    running = place.start("run", DECODER, "--session", SESSION, *ON_THE_COMMAND_LINE)
+    progress = place.root / "artifacts" / ".progress"
+    deadline = time.monotonic() + 300
+    while len(list(progress.rglob("*.safetensors"))) < n_networks:
+        assert running.poll() is None, running.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    started = map(int, Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split())
+    (child,) = [pid for pid in started if b"resources.child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return running, child
+
+
 @pytest.mark.slow
 def test_a_run_killed_while_networks_train_goes_on_to_the_same_bytes(tmp_path):
     place = make_place(tmp_path / "killed", quick=QUICK)
     assert place.neuropipe("run", "folds", "--session", SESSION).returncode == 0
     undisturbed = Place(Path(shutil.copytree(place.root, tmp_path / "undisturbed")))
 
-    running = place.start("run", DECODER, "--session", SESSION, *ON_THE_COMMAND_LINE)
-    progress = place.root / "artifacts" / ".progress"
-    deadline = time.monotonic() + 300
-    while len(list(progress.rglob("*.safetensors"))) < 3:
-        assert running.poll() is None, running.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    running, child = begin(place, 1)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said == "neuropipe: interrupted; what was finished is kept, run again to go on\n"
+    wait_until(lambda: gone(child))
+    assert place.json("gc") == [], "the draft is gone, and the progress is no garbage"
+
+    running, child = begin(place, 3)
     running.kill()
     running.communicate()
+    wait_until(lambda: gone(child))
     assert not (place.root / "artifacts" / DECODER).exists()
     assert [row["kind"] for row in place.json("gc")] == ["unfinished", "lock", "lock"], "the draft, not the progress"
+    progress = place.root / "artifacts" / ".progress"
 
     resumed, told = train(place)
     whole, told_whole = train(undisturbed)

@@ -1,6 +1,9 @@
 """A user's own continuous recording through the command: from a file to the leaderboard, and what is refused."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.cli.command import ask, counts, get
@@ -144,3 +147,16 @@ def test_a_task_that_is_wrong_is_named_by_file_line_and_field(own, old, new, sen
     assert answer.code == 2
     assert f"{path}" in answer.err
     assert sentence in answer.err
+
+
+@pytest.mark.slow
+def test_networks_for_regression_are_followed_in_their_child_process(own):
+    place = own()
+    small = [f"--set=decoder/mlp_regressor.{setting}" for setting in ("n_epochs=4", "n_seeds=1", "width=8")]
+    assert counts(get(place, "run", "decoder/mlp_regressor", *ONE, *small)) == (0, 4, 0)
+    shown = {row["field"]: row["value"] for row in get(place, "show", "decoder/mlp_regressor", *ONE, *small)}
+    curves = pd.read_parquet(Path(shown["path"], "extras", "learning_curves.parquet"))
+    fits = set(zip(curves["scheme"], curves["fold"], strict=True))
+    assert fits == {("all samples", 0), *(("blocked", fold) for fold in range(3))}
+    assert Path(shown["figure.learning_curves"]).is_file()
+    assert list((place.root / "artifacts" / ".progress").iterdir()) == []

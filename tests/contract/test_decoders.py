@@ -189,6 +189,21 @@ class TestEveryDecoder:
         awake[:, :, -1] = 9
         np.testing.assert_allclose(decoder.predict_proba(awake), decoder.predict_proba(padded), atol=1e-12)
 
+    def test_units_that_never_change_are_no_trouble(self, name):
+        counts, labels = easy_trials(150)
+        padded = np.concatenate([np.full_like(counts[:, :, :2], 3), counts], axis=2)
+        decoder = quick(name).fit(padded[:90], labels[:90])
+        assert decoder.score(padded[90:], labels[90:]) > 0.9
+
+    def test_a_class_that_training_lacked_is_never_predicted(self, name):
+        counts, labels = easy_trials()
+        seen = np.flatnonzero(labels != 1)[:40]
+        decoder = quick(name).fit(counts[seen], labels[seen])
+        np.testing.assert_array_equal(decoder.classes_, [0, 2])
+        unseen = counts[labels == 1]
+        np.testing.assert_allclose(decoder.predict_proba(unseen).sum(axis=1), 1, atol=1e-12)
+        assert set(decoder.predict(unseen)) <= {0, 2}
+
     def test_silence_everywhere_gives_the_class_frequencies_or_near(self, name):
         labels = np.repeat([0, 1, 0], 20)
         decoder = quick(name, **NEAR_FREQUENCIES.get(name, {})).fit(np.zeros((60, 4, 3)), labels)
