@@ -35,7 +35,7 @@ class Learning:
 
     def keep(self, draft: Draft, title: str) -> None:
         """Keep the curves in the draft's extras, as a table and as a figure."""
-        if not self._curves:
+        if not any(map(len, self._curves.values())):  # none followed, or counts that never vary: nothing to learn
             return
         curves = pd.concat(
             [self._curves[name].assign(scheme=name[0], fold=name[1]) for name in sorted(self._curves)],
