@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from assets.learning import Learning
 from neuropipe import decoders, figures_time
 from neuropipe.continuous import histories
 from neuropipe.registry import Plugin
 from resources.artifact import Artifact, Draft
 from resources.compute import side_by_side
+from resources.learning import Learning
 
 ALL_SAMPLES = "all samples"  # what the fit of the decoder that is kept is called
 COPIES = 4  # of the samples with their histories, as float64, that a fit holds at its peak

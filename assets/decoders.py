@@ -12,11 +12,11 @@ from pydantic import Field, create_model
 
 from assets.applies import without_task_of
 from assets.decoded_time import decode_time
-from assets.learning import Learning
 from neuropipe import decoders
 from neuropipe.registry import Plugin
 from resources.artifact import Artifact, Draft
 from resources.compute import side_by_side
+from resources.learning import Learning
 from resources.stage import RUNTIME_ONLY, Parts, Stage, StageConfig, memoized
 
 ALL_TRIALS = "all trials"  # what the fit of the decoder that is kept is called

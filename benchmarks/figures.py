@@ -1,7 +1,7 @@
 """`make figures TOPIC=baselines`: measure every figure of a topic and write docs/results/<topic>.csv.
 
 What the pipeline makes is memoised by the store; timings are measured anew. README tables are made from the CSV:
-`python -m benchmarks.figures --readme` writes them in place, and a test holds the README to it.
+`python -m benchmarks.figures --readme` writes them in place, and a test holds the pages to it.
 """
 
 import argparse
@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from neuropipe.decoders import available
 from resources.stage import installed_version
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "decoders.md")
+RIVAL = "logistic_regression"  # what every other decoder is compared with
 TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "zarr", "dagster")
 
 
@@ -63,26 +66,44 @@ def _git(*arguments: str) -> str:
 def readme_table(topic: str) -> str:
     """The README's table of a topic, from its CSV."""
     with (RESULTS / f"{topic}.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["figure"].startswith("accuracy: ")]
-    schemes = ("rolled", "blocked")
-    models = list(dict.fromkeys(row["figure"].removeprefix("accuracy: ").partition(", ")[0] for row in rows))
-    found = {row["figure"]: row for row in rows}
-    lines = ["| decoder | rolled folds | blocked folds, gap 1 |", "|---|---|---|"]
+        found = {row["figure"]: row for row in csv.DictReader(file)}
+    models = dict.fromkeys(name.removeprefix("accuracy: ").partition(", ")[0] for name in found if "accuracy: " in name)
+    columns = {
+        "rolled folds": ("accuracy: {}, rolled", ".3f", ".2f"),
+        f"over {RIVAL}": (f"accuracy over {RIVAL}: {{}}, rolled", "+.3f", "+.2f"),
+        "blocked folds, gap 1": ("accuracy: {}, blocked", ".3f", ".2f"),
+    }
+    lines = [f"| decoder | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for model in models:
-        cells = [found[f"accuracy: {model}, {scheme}"] for scheme in schemes]
-        texts = [f"{float(c['value']):.3f} ({float(c['low']):.2f}-{float(c['high']):.2f})" for c in cells]
-        lines.append(f"| {model} | {' | '.join(texts)} |")
+        cells = [_cell(found.get(name.format(model)), value, bound) for name, value, bound in columns.values()]
+        lines.append(f"| {model} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def with_tables(readme: str) -> str:
-    """The README with its tables as the results say."""
-    return re.sub(
-        r"(<!-- results:(\w+) -->\n).*?(<!-- /results -->)",
-        lambda match: f"{match[1]}{readme_table(match[2])}\n{match[3]}",
-        readme,
-        flags=re.DOTALL,
-    )
+def _cell(row: dict[str, str] | None, value: str, bound: str) -> str:
+    """A figure with its interval; empty where it was not asked for."""
+    if row is None:
+        return ""
+    return f"{float(row['value']):{value}} ({float(row['low']):{bound}} to {float(row['high']):{bound}})"
+
+
+def decoder_table() -> str:
+    """Every decoder there is, as it announces itself."""
+    lines = ["| decoder | decodes | what it is |", "|---|---|---|"]
+    for name, plugin in available().items():
+        decoded = {"classification": "labels", "regression": "behaviour"}[plugin.facts["task"]]
+        lines.append(f"| `{name}`{' *slow*' if plugin.facts.get('slow') else ''} | {decoded} | {plugin.summary} |")
+    return "\n".join(lines)
+
+
+def with_tables(page: str) -> str:
+    """A page with its tables as the results and the decoders say."""
+
+    def remade(match: re.Match) -> str:
+        table = decoder_table() if match[2] == "decoders" else readme_table(match[3])
+        return f"{match[1]}{table}\n{match[4]}"
+
+    return re.sub(r"(<!-- (decoders|results:(\w+)) -->\n).*?(<!-- /\w+ -->)", remade, page, flags=re.DOTALL)
 
 
 def main() -> None:
@@ -91,13 +112,14 @@ def main() -> None:
     topics: dict[str, Callable[[], Iterable[Figure]]] = {"baselines": baselines.measure, "decoders": decoders.measure}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("topic", nargs="?", choices=topics)
-    parser.add_argument("--readme", action="store_true", help="only write the README's tables from the results")
+    parser.add_argument("--readme", action="store_true", help="only write the pages' tables from the results")
     options = parser.parse_args()
     if not options.readme:
         if options.topic is None:
             sys.exit(f"which topic? {', '.join(topics)}")
         print(f"wrote {write(options.topic, topics[options.topic]())}")
-    (ROOT / "README.md").write_text(with_tables((ROOT / "README.md").read_text()))
+    for page in PAGES:
+        page.write_text(with_tables(page.read_text()))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,15 @@
-"""The README says what was measured: its tables are those that the results give."""
+"""The pages say what was measured and what there is: their tables are those that results and decoders give."""
 
-from pathlib import Path
+import pytest
 
-from benchmarks.figures import RESULTS, with_tables
-
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.figures import PAGES, RESULTS, with_tables
 
 
-def test_the_tables_are_made_from_the_results():
-    readme = (ROOT / "README.md").read_text()
-    assert with_tables(readme) == readme
-    assert "| logistic_regression |" in readme
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_tables_are_made_from_the_results_and_the_decoders(page):
+    text = page.read_text()
+    assert with_tables(text) == text
+    assert "logistic_regression" in text
 
 
 def test_every_result_says_how_it_was_made():

@@ -8,7 +8,7 @@ import pandas as pd
 
 from assets.driver import drive, with_upstream
 from assets.pipeline import build_pipeline
-from benchmarks.figures import Figure
+from benchmarks.figures import RIVAL, Figure
 from neuropipe import decoders
 from neuropipe.evaluation import paired_difference
 from neuropipe.evaluation.across_sessions import compare_across_sessions
@@ -17,9 +17,10 @@ from resources.plan import Overrides, Pipeline, Planner
 
 CHOICE, FEEDBACK, SIMULATED = "steinmetz-choice.cori-2016-12-18", "steinmetz-feedback", "sim-choice.small"
 MOVEMENT, DIRECTION = "reaching-m1.stevenson-2011", "head-direction.a2929-200711"
-RIVAL = "logistic_regression"
 SEEDS = range(5)
 OF_MANY_SEEDS = "mean of 5 seeds and of their intervals' bounds"
+SEEDED = ("rnn", "gru", "lstm", "transformer", "token_transformer", "poyo")
+TWO_SCHEMES = {"folds": {"schemes": ["rolled", "blocked"]}}
 ASKED = {"rnn": ">= .86", "gru": ">= .86", "lstm": ">= .85", "transformer": ">= .83", "token_transformer": ">= .81"}
 ASKED |= {"poyo": ">= .82", "svm": ">= .84", "pca_logistic": ">= .84", "ensemble": ">= .88", RIVAL: ">= .89"}
 ASKED_OF_MOVEMENT = {"ridge": (">= .83", ">= .76")}
@@ -37,10 +38,10 @@ def measure() -> Iterator[Figure]:
 
 def _choice(pipeline: Pipeline) -> Iterator[Figure]:
     command = f"neuropipe run 'evaluation/*' --session {CHOICE}"
-    made = {name: _made(pipeline, CHOICE, name) for name in _of("classification")}
+    made = {name: _made(pipeline, CHOICE, name, TWO_SCHEMES) for name in _of("classification")}
     rival, seconds, rows = made[RIVAL][0], 0.0, []
     for name, first in made.items():
-        every = [first] if "seed" not in decoders.available()[name].parameters else [first, *_reseeded(pipeline, name)]
+        every = [first, *_reseeded(pipeline, name)] if name in SEEDED else [first]
         rows.append((name, every, _mean_score(every, "rolled", "accuracy")))
         folds = len(first[0].table("predictions").groupby(["scheme", "fold"]))
         if name != "poyo":
@@ -96,9 +97,9 @@ def _direction(pipeline: Pipeline) -> Iterator[Figure]:
 
 
 def _simulated(pipeline: Pipeline) -> Iterator[Figure]:
-    command = f"neuropipe run 'evaluation/*' --session {SIMULATED}"
+    command = f"neuropipe run --session {SIMULATED}"
     session = pipeline.workspace.catalog.session(SIMULATED)
-    made = {name: _made(pipeline, SIMULATED, name) for name in _of("classification")}
+    made = {name: _made(pipeline, SIMULATED, name) for name in _of("classification") if not _slow(name)}
     planner = Planner(pipeline)
     recording = pipeline.workspace.store.lookup(
         "recording", SIMULATED, planner.decide("recording", session).fingerprint
@@ -115,8 +116,9 @@ def _simulated(pipeline: Pipeline) -> Iterator[Figure]:
 def _feedback(pipeline: Pipeline) -> Iterator[Figure]:
     command = f"neuropipe leaderboard --across --session '{FEEDBACK}.*'"
     rows = []
-    for session in pipeline.workspace.catalog.match((f"{FEEDBACK}.*",)):
-        for name in _of("classification"):
+    sessions = pipeline.workspace.catalog.match((f"{FEEDBACK}.*",))
+    for name in sorted(_of("classification"), key=lambda name: (name in ("ensemble", "poyo"), _slow(name))):
+        for session in sessions:
             _, scores = _made(pipeline, session.key, name)
             of = scores.loc["blocked"]["value"]
             rows.append({"session": session.key, "model": name, "accuracy": of["accuracy"], "log_loss": of["log_loss"]})
@@ -135,6 +137,10 @@ def _feedback(pipeline: Pipeline) -> Iterator[Figure]:
 
 def _of(task: str) -> list[str]:
     return [name for name, plugin in decoders.available().items() if plugin.facts["task"] == task]
+
+
+def _slow(name: str) -> bool:
+    return decoders.available()[name].facts.get("slow", False)
 
 
 def _made(pipeline: Pipeline, key: str, name: str, overrides: Overrides | None = None) -> tuple[Artifact, pd.DataFrame]:

@@ -32,7 +32,7 @@ class EnsembleDecoder(CountsDecoder):
     def __init__(
         self,
         *,
-        members: tuple[str, ...] = ("logistic_regression", "xgboost", "pca_logistic", "svm"),
+        members: tuple[str, ...] = ("logistic_regression", "xgboost", "gru"),
         shrinkages: tuple[float, ...] = (30.0, 100.0, 300.0),
         n_inner_folds: int = 4,
     ):

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assets.learning import Learning
 from neuropipe import decoders, figures_training
 from neuropipe.decoders.followed import Followed
 from resources.artifact import Draft
+from resources.learning import Learning
 
 
 class Log(list):
@@ -163,6 +163,5 @@ def test_curves_are_no_part_of_a_decoders_code():
 
     (stage,) = [stage for stage in decoder_stages() if stage.name == "decoder/gru"]
     modules = used_modules(stage.function, stage.plugins(None))
-    assert "assets.learning" in modules
-    assert not [module for module in modules if module.startswith("neuropipe.figures")]
+    assert not [module for module in modules if module.startswith(("neuropipe.figures", "resources"))]
     assert Path(figures_training.__file__).stem.startswith("figures")
