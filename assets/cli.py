@@ -96,7 +96,8 @@ set_option = click.option(
 def run(selection, patterns, settings, refresh, dry_run, as_json) -> None:
     """Make assets of sessions, with everything upstream; what is unchanged is reused.
 
-    SELECTION takes names, globs ('evaluation/*') and Dagster's syntax; nothing means all but slow decoders, '*' all.
+    SELECTION takes names, globs ('decoder/*' brings their evaluations) and Dagster's syntax; nothing means all that
+    is not slow, '*' all.
     """
     pipeline = build_pipeline()
     assets = select(pipeline, selection)

@@ -1,9 +1,11 @@
 """leaderboard: all decoders of all sessions that the store holds, ranked, with what is missing or failed in sight."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from assets.standings import Standing, standings, table, undamaged
-from neuropipe import figures
+from neuropipe import figures, figures_across
 from neuropipe.errors import BadInput
 from neuropipe.evaluation import dead_session
 from neuropipe.evaluation.across_sessions import compare_across_sessions
@@ -11,6 +13,8 @@ from neuropipe.evaluation.estimates import LOWER_IS_BETTER
 from resources.artifact import Draft
 from resources.plan import Planner
 from resources.stage import Stage, StageConfig, memoized
+
+RIVAL = "logistic_regression"  # whom decoders are compared with across sessions
 
 
 class LeaderboardConfig(StageConfig):
@@ -30,24 +34,30 @@ def collect(planner: Planner, keys: set[str] | None = None) -> pd.DataFrame:
 
 
 def compare(ranked: pd.DataFrame, rival: str) -> pd.DataFrame:
-    """Decoders compared with `rival` across the sessions of each data set and scheme that holds several.
-
-    By what sessions are ranked by, from current evaluations of default configuration; a rival that is missing in all
-    sessions of a group leaves the group out.
-    """
-    current = ranked[(ranked["state"] == "current") & (ranked["variant"] == "")].copy()
-    current["dataset"] = current["session"].str.partition(".")[0]
-    compared = []
-    for (dataset, scheme), rows in current.groupby(["dataset", "scheme"], sort=False):
-        if rows.loc[rows["model"] == rival, "session"].nunique() > 1:
-            lower = rows["metric"].iloc[0] in LOWER_IS_BETTER
-            table = compare_across_sessions(rows, rival, column="score", lower_is_better=lower)
-            compared.append(table.assign(dataset=dataset, scheme=scheme, metric=rows["metric"].iloc[0]))
+    """Decoders compared with `rival` across the sessions of each data set and scheme that holds several."""
+    compared = [
+        compare_across_sessions(rows, rival, column="score", lower_is_better=metric in LOWER_IS_BETTER).assign(
+            dataset=dataset, scheme=scheme, metric=metric
+        )
+        for dataset, scheme, metric, rows in comparable(ranked, rival)
+    ]
     if not compared:
         raise BadInput(f"no data set has current evaluations of {rival} in several sessions: run some first")
     first = ["dataset", "scheme", "metric"]
     every = pd.concat(compared, ignore_index=True)
     return every[first + [name for name in every.columns if name not in first]]
+
+
+def comparable(ranked: pd.DataFrame, rival: str) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
+    """Data set, scheme, what its sessions are ranked by, and its current evaluations of default configuration.
+
+    Groups in which the rival was evaluated in fewer than two sessions are left out.
+    """
+    current = ranked[(ranked["state"] == "current") & (ranked["variant"] == "")]
+    datasets = current["session"].str.partition(".")[0]
+    for (dataset, scheme), rows in current.groupby([datasets, "scheme"], sort=False):
+        if rows.loc[rows["model"] == rival, "session"].nunique() > 1:
+            yield dataset, scheme, rows["metric"].iloc[0], rows
 
 
 def standings_source(planner: Planner, session: None, *, fetch: bool) -> list[list]:
@@ -92,6 +102,11 @@ def leaderboard_stage(evaluations: tuple[str, ...]) -> Stage:
         scored = ranked[ranked["accuracy"].notna()]
         if len(scored):
             draft.figure("leaderboard", figures.leaderboard(scored.rename(columns={"majority": "accuracy_majority"})))
+        for dataset, scheme, metric, rows in comparable(ranked, RIVAL):
+            compared = compare_across_sessions(rows, RIVAL, column="score", lower_is_better=metric in LOWER_IS_BETTER)
+            title = f"{dataset}, {scheme} folds"
+            figure = figures_across.across_sessions(rows, compared, RIVAL, metric=metric, title=title)
+            draft.figure(f"across_{dataset}_{scheme}", figure)
 
     return leaderboard
 

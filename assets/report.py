@@ -2,7 +2,7 @@
 
 import base64
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -41,7 +41,8 @@ def report_stage(sweeps: tuple[str, ...]) -> Stage:
 
         Open `report.html` in the folder that `path` names; `neuropipe report` prints where it lies.
         """
-        page = render(planner, standings(planner), leaderboard.table("leaderboard"))
+        across = [path for path in leaderboard.figures() if path.stem.startswith("across_")]
+        page = render(planner, standings(planner), leaderboard.table("leaderboard"), across)
         (draft.data / "report.html").write_text(page, encoding="utf-8")
         draft.metadata["page"] = "data/report.html"
 
@@ -64,7 +65,7 @@ def _sweeps_of(planner: Planner, session: Session) -> list[Decision]:
     return [row for row in (planner.decide(name, session) for name in made) if row.state == "hit"]
 
 
-def render(planner: Planner, found: list[Standing], ranked: pd.DataFrame) -> str:
+def render(planner: Planner, found: list[Standing], ranked: pd.DataFrame, across: Sequence[Path] = ()) -> str:
     keys = sorted({row.session for row in found})
     sections = "".join(
         _session(planner, planner.pipeline.workspace.catalog.session(key), found, ranked) for key in keys
@@ -78,8 +79,14 @@ def render(planner: Planner, found: list[Standing], ranked: pd.DataFrame) -> str
         "brain is needed for. Over rate: paired difference to logistic regression on firing rates alone. "
         "Continuous sessions: R2 is the mean over targets, the median error is in degrees; persistence leaves "
         "behaviour as it was before the decoder's history began.</p>"
-        f"{sections}</html>"
+        f"{_across(across)}{sections}</html>"
     )
+
+
+def _across(figures: Sequence[Path]) -> str:
+    if not figures:
+        return ""
+    return "<h2>Across sessions</h2>" + "".join(_image(path, path.stem) for path in figures)
 
 
 def _session(planner: Planner, session: Session, found: list[Standing], ranked: pd.DataFrame) -> str:

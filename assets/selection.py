@@ -27,9 +27,12 @@ def quick(pipeline: Pipeline) -> list[str]:
 
 
 def _match(pipeline: Pipeline, selection: str) -> set[str]:
+    if selection in pipeline.stages:
+        return {selection}
     globbed = set(fnmatch.filter(pipeline.stages, selection))
     if globbed:
-        return globbed
+        # Who asks for several decoders wants to compare them.
+        return globbed | {name.replace("decoder/", "evaluation/") for name in globbed if name.startswith("decoder/")}
     if _DAGSTER_SYNTAX.search(selection):
         return _dagster_selection(pipeline, selection)
     near = difflib.get_close_matches(selection, pipeline.stages, n=3, cutoff=0.4) or list(pipeline.stages)

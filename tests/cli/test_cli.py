@@ -148,7 +148,9 @@ def test_plan_and_dry_run_say_the_same_and_run_nothing(made):
 @pytest.mark.parametrize(
     ("selection", "expected"),
     [
-        (["decoder/*"], [f"decoder/{name}" for name in decoders.available()]),
+        (["decoder/*"], [f"{stage}/{name}" for stage in ("decoder", "evaluation") for name in decoders.available()]),
+        (["decoder/rate*"], ["decoder/rate_logistic", RATE]),
+        (["decoder/rate_logistic"], ["decoder/rate_logistic"]),
         (["folds", "binned"], ["binned", "folds"]),
         (["+folds"], ["recording", "binned", "folds"]),
         (['+key:"evaluation/rate_logistic"'], UP_TO_RATE),

@@ -6,6 +6,7 @@ import pytest
 
 from neuropipe.errors import BadInput
 from neuropipe.evaluation.across_sessions import compare_across_sessions, holm
+from neuropipe.figures_across import across_sessions
 
 
 def table(**models):
@@ -60,3 +61,14 @@ def test_what_cannot_be_compared_is_refused():
         compare_across_sessions(table(other=[0.5]), "rate")
     with pytest.raises(BadInput, match="two scores in s0"):
         compare_across_sessions(pd.concat([table(other=[0.5])] * 2), "other")
+
+
+def test_the_figure_shows_every_session_and_what_it_gains():
+    scores = table(rival=[0.5, 0.6, 0.7], other=[0.6, 0.8, 0.7]).rename(columns={"accuracy": "score"})
+    compared = compare_across_sessions(scores, "rival", column="score")
+    figure = across_sessions(scores, compared, "rival", metric="accuracy", title="three sessions")
+    left, right = figure.axes
+    assert [text.get_text() for text in left.get_yticklabels()] == ["other", "rival"]
+    gains = [line.get_xdata()[0] for line in right.get_lines()[:3]]
+    np.testing.assert_allclose(gains, [0.1, 0.2, 0.0])
+    assert [text.get_text() for text in right.texts] == [f"p {compared['p_holm'][0]:.2f}"]

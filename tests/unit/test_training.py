@@ -251,7 +251,7 @@ def test_networks_look_where_training_trials_are_predicted_from_and_each_its_own
     views = {"windows": ((0.0, 0.5), (0.0, 1.0), (0.75, 1.0)), "n_bins": (1, 2), "offsets": (1.0,)}
     decoder = decoders.make("gru", **SMALL | views).fit(counts, labels)
     assert {view.edges for view in decoder.views_} == {(12, 16), (12, 14, 16)}
-    one = decoders.make("gru", **SMALL | {"windows": ((0.75, 1.0),), "n_bins": (1,)}).fit(counts, labels)
+    one = decoders.make("gru", **SMALL | views | {"windows": ((0.75, 1.0),), "n_bins": (1,)}).fit(counts, labels)
     assert [view.edges for view in one.views_] == [(12, 16)]
     assert len(one.networks_) == 2
 
