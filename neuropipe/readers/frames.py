@@ -17,9 +17,7 @@ def frame_times_at(n_frames: int, frame_rate: object, where: str) -> np.ndarray:
 def as_frame_times(values: np.ndarray, n_frames: int, where: str) -> np.ndarray:
     """Frame times as they were written down; that they ascend is for the recording to check."""
     if values.ndim != 1 or values.dtype.kind not in "iuf" or len(values) != n_frames:
-        raise BadInput(
-            f"{where} is {values.dtype} {values.shape}; give one number, in s, for each of {n_frames} frames"
-        )
+        raise BadInput(f"{where} is {values.dtype} {values.shape}: give a time, in s, for each of {n_frames} frames")
     return values.astype(np.float64)
 
 

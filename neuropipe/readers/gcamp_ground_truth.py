@@ -1,7 +1,7 @@
 """dF/F of a neuron with its true spikes, in the MATLAB files of the CASCADE ground truth (Rupprecht et al. 2021).
 
 `CAttached` is a row of structs, one a recording of the same neuron, imaged and recorded from cell-attached at the same
-time: fluo_time, s; fluo_mean, dF/F; events_AP, the times of its action potentials in units of 1e-4 s, filled up with NaN.
+time: fluo_time, s; fluo_mean, dF/F; events_AP, the times of its action potentials in 1e-4 s, filled up with NaN.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def read(files: Mapping[str, Path]) -> Recording:
         apart = np.abs(times + moved - frame_times[: len(times)]).max()
         if not (abs(moved) < interval and apart < interval / 2):
             raise BadInput(
-                f"{file}: {VARIABLE}{{{column + 1}}} starts at {times[0]:g} s and its frames run {apart:g} s apart from "
+                f"{file}: {VARIABLE}{{{column + 1}}} starts at {times[0]:g} s, its frames run {apart:g} s apart from "
                 f"those of the longest recording, every {interval:g} s: save recordings of one frame rate together"
             )
         dff[: len(values), column] = values
@@ -47,7 +47,7 @@ def read(files: Mapping[str, Path]) -> Recording:
     truth = SpikeTrains.from_list(trains)
     return Recording(
         units=pd.DataFrame(
-            {"neuron": path.stem, "recording": np.arange(len(pieces)), "spikes": np.diff(truth.offsets)}
+            {"neuron": path.stem, "recording": np.arange(len(pieces)), "true_spikes": np.diff(truth.offsets)}
         ),
         fluorescence=Fluorescence(dff, frame_times),
         truth={"spike_times": truth.times, "spike_offsets": truth.offsets},

@@ -30,8 +30,8 @@ def read(files: Mapping[str, Path], *, frame_rate: float | None = None) -> Recor
         raise BadInput(
             f"{path.name} has a column {TIME}, and frame_rate is given as well; keep one"
             if TIME in table
-            else f"{path.name} does not say when its frames were taken: add a column {TIME}, s, or give `frame_rate: `, Hz, "
-            f"in the parameters; its columns are {', '.join(rois)}"
+            else f"{path.name} does not say when its frames were taken: add a column {TIME}, s, or give `frame_rate: `"
+            f", Hz, in the parameters; its columns are {', '.join(rois)}"
         )
     if TIME in table:
         times = as_frame_times(table[TIME].to_numpy(), len(table), f"{path.name}: {TIME}")

@@ -60,8 +60,8 @@ def _frame_times(arrays: Mapping[str, np.ndarray], n_frames: int, stated: float 
         raise BadInput(
             f"{file}: {' and '.join(given)} both say when frames were taken; keep one"
             if given
-            else f"{file} does not say when its frames were taken: save frame_times, s, or frame_rate, Hz, with them, or "
-            "give `frame_rate: ` in the parameters"
+            else f"{file} does not say when its frames were taken: save frame_times, s, or frame_rate, Hz, with them, "
+            "or give `frame_rate: ` in the parameters"
         )
     if "frame_times" in arrays:
         return as_frame_times(arrays["frame_times"], n_frames, f"{file}: frame_times")
