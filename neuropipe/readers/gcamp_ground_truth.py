@@ -31,7 +31,7 @@ def read(files: Mapping[str, Path]) -> Recording:
     path, file = only_file(files, "a MATLAB file"), next(iter(files))
     pieces = _pieces(open_variables(path, file, {VARIABLE})[VARIABLE], f"{file}: {VARIABLE}")
     frame_times = max((times for times, _, _ in pieces), key=len)
-    interval = float(np.median(np.diff(frame_times)))
+    interval = abs(float(np.median(np.diff(frame_times))))
     dff = np.full((len(frame_times), len(pieces)), np.nan, np.float32)
     trains = []
     for column, (times, values, spikes) in enumerate(pieces):

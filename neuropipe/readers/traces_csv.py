@@ -58,11 +58,13 @@ def _table(path: Path) -> pd.DataFrame:
         raise BadInput(f"{path.name}: its first row must name each column once, found {lines[0][:80]!r}")
     values = np.empty((len(lines) - 1, len(names)))
     for row, line in enumerate(lines[1:]):
-        fields = line.split(",")
         try:
-            values[row] = [float(field) if field.strip() else np.nan for field in fields]
+            numbers = [float(field) if field.strip() else np.nan for field in line.split(",")]
         except ValueError:
+            numbers = []
+        if len(numbers) != len(names):
             raise BadInput(
                 f"{path.name}, line {row + 2}: expected {len(names)} numbers between commas, found {line[:60]!r}"
-            ) from None
+            )
+        values[row] = numbers
     return pd.DataFrame(values, columns=names)
