@@ -9,15 +9,17 @@ from pydantic import create_model
 
 from assets.applies import without_fluorescence, without_true_spikes
 from assets.decoders import config_model
-from neuropipe import calcium, figures_fluorescence
-from neuropipe.calcium.preprocessing import frame_rate_of
+from neuropipe import calcium, figures_calcium, figures_fluorescence
+from neuropipe.calcium.preprocessing import fill_gaps, frame_rate_of
 from neuropipe.calcium.recorded import recorded_spans, standardized_noise
-from neuropipe.calcium.scores import score
+from neuropipe.calcium.scores import score, summary
 from neuropipe.catalog import Session
 from neuropipe.registry import Plugin
 from resources.artifact import Artifact, Draft
 from resources.recording_format import roi_blocks
 from resources.stage import Stage, StageConfig, memoized
+
+IN_SPIKES = "expected spikes"  # how units begin that are calibrated
 
 
 def deconvolution_stages() -> list[Stage]:
@@ -60,6 +62,7 @@ def find_events(
 ) -> None:
     """events (time, roi) float32, NaN where an ROI was not recorded, and the table of ROIs; read block by block."""
     dff, frame_times = recording.arrays["dff"], recording.arrays["frame_times"][:]
+    longest_gap = parameters.pop("longest_gap")
     frame_rate = frame_rate_of(frame_times)
     events = draft.arrays.create_array("events", shape=dff.shape, chunks=dff.chunks, dtype=np.float32)
     events.attrs.update({"units": plugin.facts["units"], "frame_rate": frame_rate, "method": plugin.name})
@@ -70,9 +73,9 @@ def find_events(
         traces = dff[:, rois]
         block = np.full(traces.shape, np.nan, np.float32)
         for frames, columns in recorded_spans(traces):
-            block[frames, columns] = calcium.deconvolve(
-                traces[frames, columns], frame_rate, method=plugin.name, **parameters
-            )
+            gappy = [(traces[frames, [roi]], rois.start + roi) for roi in columns]
+            whole = np.hstack([fill_gaps(one, frame_rate, longest_gap, first_roi=roi) for one, roi in gappy])
+            block[frames, columns] = calcium.deconvolve(whole, frame_rate, method=plugin.name, **parameters)
             seconds[rois][columns] = (frames.stop - frames.start) / frame_rate
         events[:, rois] = block
         wrong += int((~(block >= 0) & np.isfinite(traces) | np.isinf(block)).sum())
@@ -112,36 +115,65 @@ def _scores_stage(scored: Stage) -> Stage:
         inputs={"events": scored.name},
         kinds=("parquet",),
         description=f"How well `{scored.name}` finds the true spikes, for each ROI: correlation at several smoothings, "
-        "error, bias of the count and lag.",
+        "error rate, bias of the count and lag, with 95 % intervals.",
         applies_to=without_true_spikes,
         slow=scored.slow,
-        tools=("numpy",),
+        tools=("numpy", "scipy"),
         checks={"scores_finite": "Every correlation is a finite number."},
     )
     def deconvolution_scores(draft: Draft, session: Session, recording: Artifact, events: Artifact) -> None:
-        score_events(draft, session, recording, events)
+        score_events(draft, recording, events, title=f"{session.key}: {method}")
 
     return deconvolution_scores
 
 
-def score_events(draft: Draft, session: Session, recording: Artifact, events: Artifact) -> None:
-    """One row an ROI and smoothing, each ROI scored over the frames in which it was recorded."""
+def score_events(draft: Draft, recording: Artifact, events: Artifact, title: str) -> None:
+    """scores: a row an ROI and smoothing, over the frames in which the ROI was recorded; summary: over all ROIs."""
     found, frame_times = events.arrays["events"][:], recording.arrays["frame_times"][:]
     times, offsets = (recording.arrays[f"truth/{name}"][:] for name in ("spike_times", "spike_offsets"))
+    in_spikes = events.arrays["events"].attrs["units"].startswith(IN_SPIKES)
     tables = []
     for roi in range(found.shape[1]):
         ((frames, _),) = recorded_spans(found[:, [roi]])
         spikes = times[offsets[roi] : offsets[roi + 1]]
-        table = score(found[frames, roi][:, None], frame_times[frames], spikes, np.array([0, len(spikes)]))
-        tables.append(table.assign(roi=roi))
+        one = score(
+            found[frames, [roi]], frame_times[frames], spikes, np.array([0, len(spikes)]), in_spikes=in_spikes, seed=roi
+        )
+        tables.append(one.assign(roi=roi))
     table = pd.concat(tables, ignore_index=True)
+    over_rois = summary(table)
     draft.table("scores", table)
+    draft.table("summary", over_rois)
     unknown = sorted(set(table.loc[~np.isfinite(table["correlation"]), "roi"]))
-    said = f"ROIs {', '.join(map(str, unknown[:5]))} have no events, or no spikes, to correlate" if unknown else ""
+    said = f"no correlation without events and spikes: ROI {', '.join(map(str, unknown[:5]))}" if unknown else ""
     draft.check("scores_finite", not unknown, warn=True, description=said)
-    by_smoothing = table.groupby("smoothing")["correlation"].mean()
+    correlation = over_rois[over_rois["metric"] == "correlation"]
     draft.metadata |= {
         "rois": found.shape[1],
         "true_spikes": len(times),
-        "correlation": {f"{smoothing:g} s": round(float(value), 4) for smoothing, value in by_smoothing.items()},
+        "correlation": {f"{row.smoothing:g} s": round(float(row.value), 4) for row in correlation.itertuples()},
+    } | {
+        metric: round(float(over_rois.loc[over_rois["metric"] == metric, "value"].iloc[0]), 4)
+        for metric in ("error_rate", "bias", "lag")
+        if metric in set(over_rois["metric"])
     }
+    draft.figure("scores", figures_calcium.scores(table, title=title))
+    _draw_typical(draft, recording, events, table, title)
+
+
+def _draw_typical(draft: Draft, recording: Artifact, events: Artifact, table: pd.DataFrame, title: str) -> None:
+    """The ROI of median correlation: its trace, its true spikes and the events, where it varies most."""
+    best_first = table.groupby("roi")["correlation"].mean().sort_values(ascending=False).index
+    roi = int(best_first[len(best_first) // 2])
+    found, offsets = events.arrays["events"][:, roi], recording.arrays["truth/spike_offsets"][:]
+    ((frames, _),) = recorded_spans(found[:, None])
+    units = events.arrays["events"].attrs["units"]
+    figure = figures_calcium.trace_truth_and_events(
+        recording.arrays["dff"][frames, roi],
+        recording.arrays["frame_times"][frames],
+        {events.arrays["events"].attrs["method"]: found[frames]},
+        recording.arrays["truth/spike_times"][offsets[roi] : offsets[roi + 1]],
+        unit="expected spikes / s" if units.startswith(IN_SPIKES) else "events / s",
+        title=f"{title}, ROI {roi}",
+    )
+    draft.figure("trace_truth_and_events", figure)
