@@ -62,7 +62,9 @@ class Oasis:
         late = np.zeros(slow.shape[1])  # s by which an event of the model stands behind its spike
         for roi in np.flatnonzero(np.ptp(dff, axis=0) > 0):
             core = _ar2 if self.order == 2 else _ar1
-            events[:, roi], late[roi] = core(slow[:, roi], decay[roi], rise[roi], rate, self.smallest_event * noise[roi])
+            events[:, roi], late[roi] = core(
+                slow[:, roi], decay[roi], rise[roi], rate, self.smallest_event * noise[roi]
+            )
         return put_back(events, n, late * frame_rate, len(dff)) / self.unit_amplitude
 
     def _time_constants(self, dff: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:

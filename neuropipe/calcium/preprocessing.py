@@ -24,7 +24,9 @@ def check_shape(traces: np.ndarray) -> tuple[int, int]:
     if len(shape) != 2:
         raise BadInput(f"traces to deconvolve are (time, roi), found an array of shape {shape}")
     if shape[0] < 2:
-        raise BadInput(f"a trace needs at least two frames to be deconvolved, found {shape[0]}; is time the first axis?")
+        raise BadInput(
+            f"a trace needs at least two frames to be deconvolved, found {shape[0]}; is time the first axis?"
+        )
     return shape
 
 

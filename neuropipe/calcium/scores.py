@@ -1,9 +1,9 @@
 """How good events are where the true spikes are known: correlation, detection errors, count and lag, for each cell.
 
 correlation : Pearson's, of true spike counts and events in bins of 40 ms, both smoothed by the same Gaussian
-error_rate : 1 - F1 of spikes matched one to one within a tolerance (Deneux et al. 2016, doi:10.1038/ncomms12190), F1 the
-    harmonic mean of precision and recall. Estimated spike k is where the running sum of events reaches k - 1/2, so no
-    threshold is chosen
+error_rate : 1 - F1, F1 the harmonic mean of precision and recall (Deneux et al. 2016, doi:10.1038/ncomms12190). Events are
+    graded, so they are matched to true spikes by the piece: half an event makes half a spike if one is within the
+    tolerance. Precision is the matched share of the events, recall that of the spikes; no threshold is chosen
 bias : (sum of events - number of true spikes) / number of true spikes
 lag : where the cross-correlation of events and true spikes peaks, s; positive where events come late
 
@@ -58,7 +58,7 @@ def score(
     rows = []
     for roi in range(events.shape[1]):
         spikes = np.sort(spike_times[spike_offsets[roi] : spike_offsets[roi + 1]])
-        start, stop = frame_times[0], frame_times[-1]
+        start, stop = frame_times[0] - frame_width / 2, frame_times[-1] + frame_width / 2
         spikes = spikes[(spikes >= start) & (spikes < stop)]  # NaN is neither
         cell = _Cell(events[:, roi], frame_times, frame_width, spikes, in_spikes)
         rng = np.random.default_rng([seed, roi])
@@ -101,24 +101,17 @@ class _Cell:
     """
 
     def __init__(self, events, frame_times, frame_width, spikes, in_spikes):
-        self.start, self.stop, self.spikes = frame_times[0], frame_times[-1], spikes
         self.edges = np.append(frame_times - frame_width / 2, frame_times[-1] + frame_width / 2)
-        self.total = np.append(0.0, np.cumsum(events))
-        inside = np.diff(np.interp([self.start, self.stop], self.edges, self.total))[0]
-        if not in_spikes and inside > 0:
-            self.total = self.total * len(spikes) / inside
+        self.start, self.stop = self.edges[0], self.edges[-1]
+        self.times, self.spikes = frame_times, spikes
+        surplus = 1.0 if in_spikes or not events.any() else events.sum() / max(len(spikes), 1)
+        self.events = events / surplus
+        self.total = np.append(0.0, np.cumsum(self.events))
 
     def binned(self, width: float) -> tuple[np.ndarray, np.ndarray]:
-        """(bin,) events and (bin,) true counts from the first frame on."""
+        """(bin,) events and (bin,) true counts from the beginning of the first frame on."""
         edges = np.arange(self.start, self.stop + 1e-9, width)
         return np.diff(np.interp(edges, self.edges, self.total)), np.histogram(self.spikes, edges)[0].astype(float)
-
-    def estimated_spikes(self) -> np.ndarray:
-        """(n,) s, ascending: where the running sum of events from the start on reaches 1/2, 3/2, ..."""
-        before, after = np.interp([self.start, self.stop], self.edges, self.total)
-        rises = np.append(True, np.diff(self.total) > 0)
-        levels = before + np.arange(0.5, after - before + 1e-9)
-        return np.interp(levels, self.total[rises], self.edges[rises])
 
 
 def _blocks(times: np.ndarray, cell: _Cell, n_blocks: int) -> np.ndarray:
@@ -145,34 +138,43 @@ def _correlation(cell: _Cell, width: float, smoothing: float, n_blocks: int, wei
 
 
 def _detections(cell: _Cell, n_blocks: int, tolerance: float, weights: np.ndarray) -> dict[str, np.ndarray]:
-    found = cell.estimated_spikes()
-    matched_found, matched_true = match(found, cell.spikes, tolerance)
+    times, sizes = cell.times[cell.events > 0], cell.events[cell.events > 0]
+    matched_sizes, matched_spikes = match(times, sizes, cell.spikes, tolerance)
 
-    def per_resample(times: np.ndarray) -> np.ndarray:
-        return weights @ np.bincount(_blocks(times, cell, n_blocks), minlength=n_blocks)
+    def per_resample(at: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+        return weights @ np.bincount(_blocks(at, cell, n_blocks), amounts, minlength=n_blocks)
 
     with np.errstate(invalid="ignore", divide="ignore"):
-        precision = per_resample(found[matched_found]) / per_resample(found)
-        recall = per_resample(cell.spikes[matched_true]) / per_resample(cell.spikes)
+        precision = per_resample(times, matched_sizes) / per_resample(times, sizes)
+        recall = per_resample(cell.spikes, matched_spikes) / per_resample(cell.spikes, np.ones(len(cell.spikes)))
         f1 = np.where(precision + recall > 0, 2 * precision * recall / (precision + recall), 0.0)
     f1[np.isnan(recall)] = np.nan
     return {"error_rate": 1 - f1, "precision": precision, "recall": recall}
 
 
-def match(found: np.ndarray, true: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of found and of true spikes that pair up, as many as can within `tolerance` s; both ascend."""
-    pairs, i, j = [], 0, 0
-    while i < len(found) and j < len(true):
-        # in order of time, the first two that are close enough: no other choice makes more pairs
-        if abs(found[i] - true[j]) <= tolerance:
-            pairs.append((i, j))
-            i, j = i + 1, j + 1
-        elif found[i] < true[j]:
-            i += 1
+def match(times: np.ndarray, sizes: np.ndarray, spikes: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """How much of each event, and of each spike, finds a partner within `tolerance` s; as much in all as can.
+
+    times, sizes : of events (n,); spikes : (k,) times; both in order of time; returns (n,) and (k,)
+    """
+    events_left, spikes_left = sizes.tolist(), [1.0] * len(spikes)
+    event, spike = 0, 0
+    while event < len(times) and spike < len(spikes):
+        # in order of time, the first two that are near enough: no other choice matches more
+        apart = times[event] - spikes[spike]
+        if abs(apart) <= tolerance:
+            piece = min(events_left[event], spikes_left[spike])
+            events_left[event] -= piece
+            spikes_left[spike] -= piece
+            if events_left[event] <= 0:
+                event += 1
+            else:
+                spike += 1
+        elif apart < 0:
+            event += 1
         else:
-            j += 1
-    indices = np.array(pairs, np.int64).reshape(-1, 2)
-    return indices[:, 0], indices[:, 1]
+            spike += 1
+    return sizes - np.array(events_left), 1 - np.array(spikes_left)
 
 
 def _bias(cell: _Cell, n_blocks: int, weights: np.ndarray) -> np.ndarray:
