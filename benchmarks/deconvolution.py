@@ -1,7 +1,7 @@
 """Deconvolution: scores on recordings with true spikes, and how long a large recording takes.
 
     python -m benchmarks.deconvolution truth METHOD [NAME=VALUE ...]    every data set below NEUROPIPE_MIRROR
-    python -m benchmarks.deconvolution speed METHOD [NAME=VALUE ...]    1,000 ROIs x 30 minutes at 30 Hz, from disk to disk
+    python -m benchmarks.deconvolution speed METHOD [NAME=VALUE ...]    1,000 ROIs x 30 minutes at 30 Hz, from disk
 
 Scores are means over cells (every stretch that was recorded with its electrode counts as one) with 95 % intervals over
 cells; the correlation is that of true spike counts and events in bins of 40 ms, both smoothed by a Gaussian of 80 ms.

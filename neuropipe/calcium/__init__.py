@@ -2,8 +2,8 @@
 
 Contract: a deconvolver is a class whose constructor takes keyword parameters and whose
 `deconvolve(dff, frame_rate) -> events` takes dF/F (time, roi) without gaps and gives events of the same shape, never
-negative. Each ROI is deconvolved by itself, so blocks of ROIs give what all of them at once would. What the events count
-is the deconvolver's fact `units`.
+negative. Each ROI is deconvolved by itself, so blocks of ROIs give what all of them at once would. What the events
+count is the deconvolver's fact `units`.
 """
 
 from typing import Any

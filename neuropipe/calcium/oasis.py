@@ -1,10 +1,10 @@
-"""OASIS: fast online deconvolution of calcium imaging (Friedrich, Zhou and Paninski 2017, doi:10.1371/journal.pcbi.1005423).
+"""OASIS: fast online deconvolution of calcium imaging.
 
+Friedrich, Zhou and Paninski 2017, doi:10.1371/journal.pcbi.1005423.
 The core is the authors' library for AR(1) and, equal to theirs but faster, oasis_kernel.py for AR(2); what it needs to
-know is found here, from each trace alone, in the same way from 10
-to 160 Hz: traces are averaged to a working rate of about 30 Hz, freed of a running baseline, and deconvolved with the
-decay and rise of their autocovariance. Of events so small that their peak lies within the noise none is kept (the
-library's s_min): that is the sparsity.
+know is found here, from each trace alone, in the same way from 10 to 160 Hz: traces are averaged to a working rate of
+about 30 Hz, freed of a running baseline, and deconvolved with the decay and rise of their autocovariance. Sparsity
+comes from the noise: events whose peak would not stand out of it are not made (the library's s_min).
 """
 
 import numpy as np
@@ -36,9 +36,9 @@ class Oasis:
         working_rate: float = 30.0,
     ):
         """order : 1 (jump and decay) or 2 (rise and decay); decay, rise : s, estimated from each trace when None;
-        smallest_event : peak of the smallest event, in SDs of the noise at the working rate; unit_amplitude : dF/F, peak
-        of the transient of one spike: a trace doesn't tell it (docs/choices/deconvolution.md), so with 1 events are
-        dF/F; baseline_window : s; working_rate : Hz, to which faster traces are averaged."""
+        smallest_event : peak of the smallest event, in SDs of the noise at the working rate; unit_amplitude : dF/F, the
+        peak of the transient of one spike: a trace doesn't tell it (docs/choices/deconvolution.md), so with 1 events
+        are dF/F; baseline_window : s; working_rate : Hz, to which faster traces are averaged."""
         if order not in (1, 2):
             raise BadInput(f"oasis has order 1 (jump and decay) or 2 (rise and decay), found {order}")
         for name, value in {"decay": decay, "rise": rise, "unit_amplitude": unit_amplitude}.items():
@@ -92,9 +92,9 @@ def _ar2(trace: np.ndarray, decay: float, rise: float, rate: float, smallest: fl
 def _ar1(trace: np.ndarray, decay: float, rise: float, rate: float, smallest: float) -> tuple[np.ndarray, float]:
     """Peaks of events (time,), and how late they stand, s.
 
-    A frame averages over its exposure, so a jump shows half a frame late on average. What rises with constant `rise` is,
-    to a model that only jumps, smeared by an exponential of that constant; half of it is how late the events stood on
-    recordings with true spikes (docs/choices/deconvolution.md).
+    A frame averages over its exposure, so a jump shows half a frame late on average. What rises with constant `rise`
+    is, to a model that only jumps, smeared by an exponential of that constant; half of it is how late the events stood
+    on recordings with true spikes (docs/choices/deconvolution.md).
     """
     from oasis import oasisAR1
 
@@ -103,7 +103,7 @@ def _ar1(trace: np.ndarray, decay: float, rise: float, rate: float, smallest: fl
 
 
 def put_back(events: np.ndarray, n: int, late: np.ndarray, n_frames: int) -> np.ndarray:
-    """Events (coarse time, roi) of n frames each, spread over the frames they came from and moved ahead by `late` frames.
+    """Events (coarse time, roi) of n frames each, spread over the frames they came from and moved `late` frames ahead.
 
     late : (roi,); returns (n_frames, roi). What would lie before the first frame is put into it: nothing is lost.
     """

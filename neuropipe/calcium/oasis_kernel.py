@@ -1,9 +1,9 @@
 """The AR(2) core of OASIS in time linear in the number of frames.
 
-Algorithm of Friedrich, Zhou and Paninski (2017), as in the library's `oasisAR2`, to which it is equal. There every merge
-of two pools sums over the frames of both, which takes seconds where hardly anything fires. The response
-g11(m) = (d^(m+1) - r^(m+1)) / (d - r) is a difference of two powers, so the sum of g11(m) y(m) over a pool follows from
-two sums, of d^m y(m) and of r^m y(m), and those of a merged pool follow from those of its parts.
+Algorithm of Friedrich, Zhou and Paninski (2017), as in the library's `oasisAR2`, to which it is equal. There every
+merge of two pools sums over the frames of both, which takes long where hardly anything fires. The response
+g11(m) = (d^(m+1) - r^(m+1)) / (d - r) is a difference of two powers, so the sum of g11(m) y(m) over a pool follows
+from two sums, of d^m y(m) and of r^m y(m), and those of a merged pool follow from those of its parts.
 """
 
 import numba
@@ -43,10 +43,9 @@ def oasis_ar2(y: np.ndarray, d: float, r: float, s_min: float) -> np.ndarray:
         value = max(0.0, y[t]) if t == 0 else y[t]
         first[i], last[i], start[i], length[i], sum_d[i], sum_r[i] = value, value, t, 1, y[t], y[t]
         while i > 0:
+            expected = last[0] * d
             if i > 1:
                 expected = g11[length[i - 1]] * first[i - 1] + g12[length[i - 1]] * last[i - 2]
-            else:
-                expected = last[0] * d
             if expected <= first[i] - s_min:
                 break
             i -= 1

@@ -56,7 +56,7 @@ def frame_rate_of(frame_times: np.ndarray) -> float:
 
 
 def fill_gaps(dff: np.ndarray, frame_rate: float, longest_gap: float, *, first_roi: int = 0) -> np.ndarray:
-    """dff (time, roi) with runs of NaN up to longest_gap s interpolated linearly; at the ends the nearest value is held.
+    """dff (time, roi) with runs of NaN up to longest_gap s interpolated linearly; at the ends the nearest value holds.
 
     first_roi : number of the first ROI here, for the message.
     """
@@ -73,8 +73,8 @@ def fill_gaps(dff: np.ndarray, frame_rate: float, longest_gap: float, *, first_r
         if lengths[longest] > longest_gap * frame_rate:
             raise BadInput(
                 f"ROI {first_roi + roi} has no dF/F for {lengths[longest] / frame_rate:.3g} s from frame "
-                f"{starts[longest]} on; runs of NaN up to {longest_gap:g} s are interpolated: leave the ROI out, cut the "
-                "recording, or raise longest_gap"
+                f"{starts[longest]} on; runs of NaN up to {longest_gap:g} s are interpolated: leave the ROI out, cut "
+                "the recording, or raise longest_gap"
             )
         if filled is dff:
             filled = dff.copy()

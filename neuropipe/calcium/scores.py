@@ -1,8 +1,8 @@
 """How good events are where the true spikes are known: correlation, detection errors, count and lag, for each cell.
 
 correlation : Pearson's, of true spike counts and events in bins of 40 ms, both smoothed by the same Gaussian
-error_rate : 1 - F1, F1 the harmonic mean of precision and recall (Deneux et al. 2016, doi:10.1038/ncomms12190). Events are
-    graded, so they are matched to true spikes by the piece: half an event makes half a spike if one is within the
+error_rate : 1 - F1, F1 the harmonic mean of precision and recall (Deneux et al. 2016, doi:10.1038/ncomms12190). Events
+    are graded, so they are matched to true spikes by the piece: half an event makes half a spike if one is within the
     tolerance. Precision is the matched share of the events, recall that of the spikes; no threshold is chosen
 bias : (sum of events - number of true spikes) / number of true spikes
 lag : where the cross-correlation of events and true spikes peaks, s; positive where events come late

@@ -2,8 +2,8 @@
 
 A spike train without memory, seen through exp(-t / decay) - exp(-t / rise), has the autocovariance
 decay exp(-lag / decay) - rise exp(-lag / rise) up to scale; white noise adds to lag 0 only, which is left out, and slow
-changes of the firing rate add about a constant over half a second. Bursts and rate changes lengthen both constants, short
-recordings scatter them, so the estimate is drawn to what GCaMP6 is known for: their geometric mean is used
+changes of the firing rate add about a constant over half a second. Bursts and rate changes lengthen both constants,
+short recordings scatter them, so the estimate is drawn to what GCaMP6 is known for: their geometric mean is used
 (docs/choices/deconvolution.md).
 """
 
@@ -47,7 +47,7 @@ def _shapes(lags: np.ndarray, decays: np.ndarray, rises: np.ndarray) -> np.ndarr
 
 
 def _best_fit(target: np.ndarray, shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each ROI the candidate whose scale * shape + constant fits best, scale and constant >= 0; and whether any did.
+    """For each ROI the candidate whose scale * shape + constant fits best, both >= 0; and whether the scale is > 0.
 
     target : (lag, roi); shapes : (lag, candidate)
     """
