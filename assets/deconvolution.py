@@ -80,7 +80,7 @@ def find_events(
         events[:, rois] = block
         wrong += int((~(block >= 0) & np.isfinite(traces) | np.isinf(block)).sum())
         noise[rois], found[rois] = standardized_noise(traces, frame_rate), np.nansum(block, axis=0)
-    draft.check("events_finite", wrong == 0, values_that_are_none=wrong)
+    draft.check("events_finite", wrong == 0, wrong_values=wrong)
     units = recording.table("units")
     draft.table("rois", units.assign(noise=noise, seconds=seconds, events=found))
     draft.metadata |= {

@@ -47,7 +47,7 @@ def read(files: Mapping[str, Path]) -> Recording:
     truth = SpikeTrains.from_list(trains)
     return Recording(
         units=pd.DataFrame(
-            {"neuron": path.stem, "recording": np.arange(len(pieces)), "true_spikes": np.diff(truth.offsets)}
+            {"neuron": Path(file).stem, "recording": np.arange(len(pieces)), "true_spikes": np.diff(truth.offsets)}
         ),
         fluorescence=Fluorescence(dff, frame_times),
         truth={"spike_times": truth.times, "spike_offsets": truth.offsets},

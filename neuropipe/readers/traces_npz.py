@@ -31,9 +31,8 @@ def read(files: Mapping[str, Path], *, frame_rate: float | None = None, truth: b
 
     frame_rate : Hz, where the file gives neither frame_times nor frame_rate; truth : it holds true spikes, too
     """
-    path = only_file(files, "a numpy .npz file")
+    path, file = only_file(files, "a numpy .npz file"), next(iter(files))
     arrays = {name.removesuffix(".npy"): load_npy_member(path, name) for name in members(path)}
-    file = path.name
     unknown = [name for name in arrays if name not in DATA | TRUTH and not name.startswith(ROI)]
     if "dff" not in arrays or unknown:
         raise BadInput(
