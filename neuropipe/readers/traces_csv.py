@@ -63,8 +63,6 @@ def _table(path: Path, file: str) -> pd.DataFrame:
         except ValueError:
             numbers = []
         if len(numbers) != len(names):
-            raise BadInput(
-                f"{file}, line {row + 2}: expected {len(names)} numbers between commas, found {line[:60]!r}"
-            )
+            raise BadInput(f"{file}, line {row + 2}: expected {len(names)} numbers between commas, found {line[:60]!r}")
         values[row] = numbers
     return pd.DataFrame(values, columns=names)
