@@ -58,6 +58,7 @@ def shown(place, asset):
     return {row["field"]: row["value"] for row in get(place, "show", asset, *ONE)}
 
 
+@pytest.mark.slow
 def test_traces_become_events_that_are_scored(own):
     place = own()
     summary = get(place, "run", *ONE)
