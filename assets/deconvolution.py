@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import create_model
 
-from assets.applies import without_fluorescence, without_true_spikes
+from assets.applies_fluorescence import without_fluorescence, without_true_spikes
 from assets.decoders import config_model
 from neuropipe import calcium, figures_calcium, figures_fluorescence
 from neuropipe.calcium.preprocessing import fill_gaps, frame_rate_of
