@@ -58,6 +58,7 @@ def _announcer(kind: str) -> Callable:
 reader = _announcer("reader")
 simulator = _announcer("simulator")
 decoder = _announcer("decoder")
+deconvolver = _announcer("deconvolver")
 
 
 class Registry:
