@@ -1,7 +1,8 @@
 """Deconvolution: scores on recordings with true spikes, and how long a large recording takes.
 
-    python -m benchmarks.deconvolution truth METHOD [NAME=VALUE ...]    every data set below NEUROPIPE_MIRROR
-    python -m benchmarks.deconvolution speed METHOD [NAME=VALUE ...]    1,000 ROIs x 30 minutes at 30 Hz, from disk
+    python -m benchmarks.deconvolution truth METHOD [NAME=VALUE ...]   every data set below NEUROPIPE_MIRROR
+    python -m benchmarks.deconvolution learned [NAME=VALUE ...]        the same, networks trained on the other data sets
+    python -m benchmarks.deconvolution speed METHOD [NAME=VALUE ...]   1,000 ROIs x 30 minutes at 30 Hz, from disk
 
 Scores are means over cells (every stretch that was recorded with its electrode counts as one) with 95 % intervals over
 cells; the correlation is that of true spike counts and events in bins of 40 ms, both smoothed by a Gaussian of 80 ms.
@@ -40,24 +41,50 @@ def recordings(dataset: str) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarra
             yield fields["fluo_mean"], fields["fluo_time"], np.sort(spikes[np.isfinite(spikes)])
 
 
-def truth(method: str, parameters: dict) -> None:
-    in_spikes = calcium.available()[method].facts["units"].startswith("expected spikes")
+def truth(method: str, **parameters) -> None:
     for dataset in DATASETS:
-        tables = []
-        for dff, frame_times, spikes in recordings(dataset):
-            events = calcium.deconvolve(dff[:, None], frame_rate_of(frame_times), method, **parameters)
-            tables.append(score(events, frame_times, spikes, np.array([0, len(spikes)]), in_spikes=in_spikes))
-        cells = summary(pd.concat(tables))
-        rows = cells[cells.smoothing == 0.08].set_index("metric")
-        shown = [
-            f"{name} {rows.value[name]:.3f} [{rows.low[name]:.3f}, {rows.high[name]:.3f}]"
-            for name in SHOWN
-            if name in rows.index
+        show(dataset, method, parameters)
+
+
+def learned(**parameters) -> None:
+    """Leave-data-set-out; the noise of the data set left out is known, its spikes aren't."""
+    from neuropipe.calcium.learned_training import GroundTruth, noise_levels, train
+
+    known = [
+        GroundTruth(dff[:, None], times, spikes, np.array([0, len(spikes)]), dataset)
+        for dataset in DATASETS
+        for dff, times, spikes in recordings(dataset)
+    ]
+    rate = parameters.get("rate", 25.0)
+    for dataset in DATASETS:
+        others = [recording for recording in known if recording.dataset != dataset]
+        noise = [
+            noise_levels(recording.dff, frame_rate_of(recording.frame_times), rate)
+            for recording in known
+            if recording.dataset == dataset
         ]
-        print(f"{dataset} ({len(tables)})  " + "   ".join(shown), flush=True)
+        with tempfile.TemporaryDirectory() as folder:
+            train(others, Path(folder), target_noise=np.concatenate(noise), **parameters)
+            show(dataset, "learned", {"folder": folder})
 
 
-def speed(method: str, parameters: dict) -> None:
+def show(dataset: str, method: str, parameters: dict) -> None:
+    in_spikes = calcium.available()[method].facts["units"].startswith("expected spikes")
+    tables = []
+    for dff, frame_times, spikes in recordings(dataset):
+        events = calcium.deconvolve(dff[:, None], frame_rate_of(frame_times), method, **parameters)
+        tables.append(score(events, frame_times, spikes, np.array([0, len(spikes)]), in_spikes=in_spikes))
+    cells = summary(pd.concat(tables))
+    rows = cells[cells.smoothing == 0.08].set_index("metric")
+    shown = [
+        f"{name} {rows.value[name]:.3f} [{rows.low[name]:.3f}, {rows.high[name]:.3f}]"
+        for name in SHOWN
+        if name in rows.index
+    ]
+    print(f"{dataset} ({len(tables)})  " + "   ".join(shown), flush=True)
+
+
+def speed(method: str, **parameters) -> None:
     rng = np.random.default_rng(0)
     shape = (int(SECONDS * FRAME_RATE), N_ROIS)
     with tempfile.TemporaryDirectory() as folder:
@@ -86,8 +113,17 @@ def simulate(rng: np.random.Generator, n_frames: int, n_rois: int) -> np.ndarray
     )
 
 
+def read(value: str):
+    """A Python literal, else the text itself (a folder)."""
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return value
+
+
 if __name__ == "__main__":
-    what, method, *settings = sys.argv[1:]
-    {"truth": truth, "speed": speed}[what](
-        method, {k: ast.literal_eval(v) for k, v in (s.split("=") for s in settings)}
-    )
+    what, *given = sys.argv[1:]
+    names = [word for word in given if "=" not in word]
+    settings = dict(word.split("=", 1) for word in given if "=" in word)
+    measures = {"truth": truth, "learned": learned, "speed": speed}
+    measures[what](*names, **{name: read(value) for name, value in settings.items()})

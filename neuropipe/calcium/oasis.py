@@ -9,7 +9,7 @@ comes from the noise: events whose peak would not stand out of it are not made (
 
 import numpy as np
 
-from neuropipe.calcium.preprocessing import average_frames, noise_level, running_baseline
+from neuropipe.calcium.preprocessing import average_frames, noise_level, rebin, running_baseline
 from neuropipe.calcium.time_constants import time_constants
 from neuropipe.errors import BadInput
 from neuropipe.registry import deconvolver
@@ -107,11 +107,6 @@ def put_back(events: np.ndarray, n: int, late: np.ndarray, n_frames: int) -> np.
 
     late : (roi,); returns (n_frames, roi). What would lie before the first frame is put into it: nothing is lost.
     """
-    total = np.concatenate([np.zeros((1, events.shape[1])), np.cumsum(events, axis=0)])
-    coarse_edges = np.arange(len(total)) * float(n)
-    edges = np.arange(n_frames + 1)
-    moved = np.stack(
-        [np.interp(edges + shift, coarse_edges, roi) for roi, shift in zip(total.T, late, strict=True)], axis=1
-    )
-    moved[0] = 0
-    return np.diff(moved, axis=0)
+    edges = np.arange(n_frames + 1) + late[:, None]
+    edges[:, 0] = 0
+    return np.hstack([rebin(events[:, [roi]], edges[roi] / n) for roi in range(events.shape[1])])

@@ -91,6 +91,13 @@ def average_frames(dff: np.ndarray, n: int) -> np.ndarray:
     return dff[:whole].reshape(-1, n, dff.shape[1]).mean(1)
 
 
+def rebin(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Sums of values (time, roi) between edges (n + 1,) given in frames, each frame's value spread evenly over it."""
+    total = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+    frames = np.arange(len(total))
+    return np.diff(np.stack([np.interp(edges, frames, roi) for roi in total.T], axis=1), axis=0)
+
+
 def running_baseline(dff: np.ndarray, frame_rate: float, window: float, quantile: float) -> np.ndarray:
     """(time, roi) running quantile over `window` s, smoothed: what the trace falls back to between transients.
 
