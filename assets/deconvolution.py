@@ -23,8 +23,9 @@ IN_SPIKES = "expected spikes"  # how units begin that are calibrated
 
 
 def deconvolution_stages() -> list[Stage]:
-    """Two stages for each deconvolver that announces itself."""
-    events = [_events_stage(plugin) for plugin in calcium.available().values()]
+    """Two stages for each deconvolver that announces itself; those that need training have no weights here."""
+    ready = [plugin for plugin in calcium.available().values() if not plugin.facts.get("needs_training")]
+    events = [_events_stage(plugin) for plugin in ready]
     return [*events, *map(_scores_stage, events)]
 
 

@@ -84,7 +84,8 @@ def show(dataset: str, method: str, parameters: dict) -> None:
     print(f"{dataset} ({len(tables)})  " + "   ".join(shown), flush=True)
 
 
-def speed(method: str, **parameters) -> None:
+def speed(method: str, **parameters) -> tuple[float, float]:
+    """Seconds, and GB at most."""
     rng = np.random.default_rng(0)
     shape = (int(SECONDS * FRAME_RATE), N_ROIS)
     with tempfile.TemporaryDirectory() as folder:
@@ -100,6 +101,7 @@ def speed(method: str, **parameters) -> None:
     print(
         f"{method}: {N_ROIS} ROIs x {SECONDS / 60:g} min at {FRAME_RATE:g} Hz in {seconds:.1f} s, at most {peak:.2f} GB"
     )
+    return seconds, peak
 
 
 def simulate(rng: np.random.Generator, n_frames: int, n_rois: int) -> np.ndarray:

@@ -38,7 +38,7 @@ class Network(nn.Module):
         return nn.functional.softplus(self.layers(seen[:, None]))[:, 0]
 
 
-@deconvolver("learned", units="expected spikes a frame", tools=("torch",))
+@deconvolver("learned", units="expected spikes a frame", tools=("torch",), needs_training=True)
 class Learned:
     """Networks trained by `learned_training.train`, averaged; their disagreement is the uncertainty."""
 
