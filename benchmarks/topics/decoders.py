@@ -58,6 +58,11 @@ def _choice(pipeline: Pipeline) -> Iterator[Figure]:
             differences = [_difference(decoded, rival) for decoded, _ in every]
             value, low, high = np.mean(differences, axis=0)
             yield Figure(f"accuracy over {RIVAL}: {name}, rolled", value, low, high, "", 0, command, note)
+    for baseline, metric in (("previous label", "accuracy_previous"), ("majority", "accuracy_majority")):
+        for scheme in ("rolled", "blocked"):
+            yield Figure(
+                f"accuracy: {baseline}, {scheme}", *_mean_score([made[RIVAL]], scheme, metric), command=command
+            )
     note = "of one core, 5 folds, one seed, the mean fold over all schemes; poyo left out"
     yield Figure(
         "seconds: every decoder", seconds, asked="< 1800 (15 minutes on two cores)", command=command, note=note
