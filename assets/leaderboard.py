@@ -54,7 +54,7 @@ def comparable(ranked: pd.DataFrame, rival: str) -> Iterator[tuple[str, str, str
     Groups in which the rival was evaluated in fewer than two sessions are left out.
     """
     current = ranked[(ranked["state"] == "current") & (ranked["variant"] == "")]
-    datasets = current["session"].str.partition(".")[0]
+    datasets = current["session"].str.split(".").str[0]  # also of no session at all
     for (dataset, scheme), rows in current.groupby([datasets, "scheme"], sort=False):
         if rows.loc[rows["model"] == rival, "session"].nunique() > 1:
             yield dataset, scheme, rows["metric"].iloc[0], rows

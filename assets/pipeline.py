@@ -2,6 +2,7 @@
 
 from assets.binned import binned
 from assets.decoders import decoder_stages
+from assets.deconvolution import deconvolution_stages
 from assets.evaluation import evaluation_stages
 from assets.folds import folds
 from assets.leaderboard import leaderboard_stage
@@ -22,7 +23,8 @@ def build_pipeline(workspace: Workspace | None = None) -> Pipeline:
     names = tuple(stage.name for stage in evaluations)
     sweeps = sweep_stages()
     report = report_stage(tuple(stage.name for stage in sweeps))
-    stages = [recording, binned, folds, *decoders, *evaluations, *sweeps, leaderboard_stage(names), report]
+    imaged = deconvolution_stages()
+    stages = [recording, *imaged, binned, folds, *decoders, *evaluations, *sweeps, leaderboard_stage(names), report]
     pipeline = Pipeline(stages, workspace or Workspace.from_environment(), BUILDER)
     _refuse_settings_of_no_asset(pipeline)
     return pipeline

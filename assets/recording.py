@@ -50,7 +50,7 @@ def _source(planner: Planner, session: Session, *, fetch: bool) -> dict[str, Any
 def recording(draft: Draft, session: Session, workspace: Workspace, log: Any) -> None:
     """The published files of a session, verified and read into standard form; or a simulation with its truth.
 
-    Spike times or counts, a table of units, a table of trials and, where there is any, behaviour.
+    Spike times, counts or dF/F, a table of units, a table of trials and, where there is any, behaviour.
     """
     plugin = _plugin(session)
     check_parameters(plugin, session.parameters)

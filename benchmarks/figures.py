@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "decoders.md")
 RIVAL = "logistic_regression"  # what every other decoder is compared with
-TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "zarr", "dagster")
+TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "oasis-deconv", "zarr", "dagster")
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,13 @@ def with_tables(page: str) -> str:
 
 
 def main() -> None:
-    from benchmarks.topics import baselines, decoders
+    from benchmarks.topics import baselines, decoders, fluorescence
 
-    topics: dict[str, Callable[[], Iterable[Figure]]] = {"baselines": baselines.measure, "decoders": decoders.measure}
+    topics: dict[str, Callable[[], Iterable[Figure]]] = {
+        "baselines": baselines.measure,
+        "decoders": decoders.measure,
+        "fluorescence": fluorescence.measure,
+    }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("topic", nargs="?", choices=topics)
     parser.add_argument("--readme", action="store_true", help="only write the pages' tables from the results")

@@ -58,6 +58,28 @@ class TimeCounts:
 
 
 @dataclass(frozen=True)
+class Fluorescence:
+    """Fluorescence of all ROIs, relative to each one's baseline.
+
+    dff : (time, roi) float32, dF/F; NaN where an ROI was not recorded
+    frame_times : (time,) float64, s, ascending, on the recording's own clock
+    """
+
+    dff: np.ndarray
+    frame_times: np.ndarray
+
+    @property
+    def frame_rate(self) -> float:
+        """Hz, of the usual interval between frames."""
+        return 1 / float(np.median(np.diff(self.frame_times)))
+
+    @property
+    def n_skipped(self) -> int:
+        """Frames that are missing between those there are, at that rate."""
+        return int(np.round(np.diff(self.frame_times) * self.frame_rate - 1).clip(0).sum())
+
+
+@dataclass(frozen=True)
 class TimeSeries:
     """A behavioural signal. times : (time,) s, ascending; values : (time,) or (time, k); columns : names of the k."""
 
@@ -70,32 +92,77 @@ class TimeSeries:
 class Recording:
     """One session in standard form.
 
-    units : one row a unit, in the order of every unit axis (columns are free: brain_area, quality, ...)
+    units : one row a unit or ROI, in the order of every unit axis (columns are free: brain_area, quality, ...)
     trials : one row a trial in time order; event columns in s (`start`, `stop`, `stimulus`, `response`, ...) and
         label columns (`choice`, `feedback`, ...); None for continuous sessions
-    spikes or counts : exactly one of them
+    spikes, counts or fluorescence : exactly one of them
     epochs : stretches of the recording, one row each: name, start, stop (s), such as wake and sleep
-    behaviour : named signals; truth : what a simulation knows (named arrays)
+    behaviour : named signals; truth : what a simulation or a second instrument knows (named arrays); the true spikes
+        of ROIs are spike_times, (spike,) s, and spike_offsets, (n_roi + 1,), as in SpikeTrains
     """
 
     units: pd.DataFrame
     trials: pd.DataFrame | None = None
     spikes: SpikeTrains | None = None
     counts: TrialCounts | TimeCounts | None = None
+    fluorescence: Fluorescence | None = None
     epochs: pd.DataFrame | None = None
     behaviour: Mapping[str, TimeSeries] = field(default_factory=dict)
     truth: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if (self.spikes is None) == (self.counts is None):
-            raise BadInput("a recording holds either spike times or published counts")
-        n_units = self.spikes.n_units if self.spikes is not None else self.counts.counts.shape[-1]
-        if len(self.units) != n_units:
-            raise BadInput(f"the unit table has {len(self.units)} rows, the data {n_units} units")
-        if self.counts is not None:
+        recorded = [data for data in (self.spikes, self.counts, self.fluorescence) if data is not None]
+        if len(recorded) != 1:
+            raise BadInput(
+                f"a recording holds either spike times, published counts or fluorescence: one, not {len(recorded)}"
+            )
+        if self.spikes is not None:
+            n_units = self.spikes.n_units
+            _check_spikes(self.spikes)
+        elif self.counts is not None:
+            n_units = self.counts.counts.shape[-1]
             _check_counts(self.counts, self.trials)
         else:
-            _check_spikes(self.spikes)
+            n_units = self.fluorescence.dff.shape[-1]
+            _check_fluorescence(self.fluorescence)
+            _check_true_spikes(self.truth, n_units)
+        if len(self.units) != n_units:
+            raise BadInput(f"the unit table has {len(self.units)} rows, the data {n_units} units")
+
+
+def _check_fluorescence(fluorescence: Fluorescence) -> None:
+    dff, times = fluorescence.dff, fluorescence.frame_times
+    if dff.ndim != 2 or dff.dtype != np.float32 or dff.shape[1] == 0 or times.shape != dff.shape[:1]:
+        raise BadInput(
+            f"dF/F must be float32 (time, roi) with a time for every frame and at least one ROI; found {dff.dtype} "
+            f"{dff.shape} and {times.shape} frame times"
+        )
+    if len(times) < 2:
+        raise BadInput(f"the recording has {len(times)} frame; it takes two or more to be a recording in time")
+    if not np.all(np.isfinite(times)):
+        frame = int(np.argmin(np.isfinite(times)))
+        raise BadInput(f"the time of frame {frame} is {times[frame]}; give every frame a time, in s")
+    if np.any(np.diff(times) <= 0):
+        frame = int(np.argmax(np.diff(times) <= 0)) + 1
+        raise BadInput(
+            f"frame times run backwards: frame {frame} is at {times[frame]:.9g} s, the one before it at "
+            f"{times[frame - 1]:.9g} s; put the frames in the order in which they were taken, each once"
+        )
+    if np.any(np.isinf(dff)):
+        frame, roi = (int(index) for index in np.argwhere(np.isinf(dff))[0])
+        raise BadInput(f"dF/F of ROI {roi} is infinite at frame {frame}: was it divided by a baseline of 0?")
+    empty = np.flatnonzero(np.isnan(dff).all(axis=0))
+    if len(empty):
+        raise BadInput(f"ROI {empty[0]} holds no dF/F but NaN ({len(empty)} such of {dff.shape[1]}); leave it out")
+
+
+def _check_true_spikes(truth: Mapping[str, np.ndarray], n_roi: int) -> None:
+    if "spike_times" not in truth:
+        return
+    spikes = SpikeTrains(truth["spike_times"], truth["spike_offsets"])
+    if spikes.n_units != n_roi:
+        raise BadInput(f"there are true spikes of {spikes.n_units} ROIs, and dF/F of {n_roi}; give both of each")
+    _check_spikes(spikes)
 
 
 def _check_counts(published: TrialCounts | TimeCounts, trials: pd.DataFrame | None) -> None:

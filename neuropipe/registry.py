@@ -1,7 +1,7 @@
 """Plug-ins: one module with one class or function, announced by one decorator, found by reading its source.
 
 A plug-in is listed without importing its module, so listing decoders never loads torch. The decorator's arguments
-must be literals; its parameters are the keyword defaults of the constructor (class) or of the function itself.
+must be literals, and so must the defaults of its parameters (see `source_parameters`).
 
     @decoder("xgboost", task="classification", input="counts", tools=("xgboost",))
     class XGBoostDecoder: ...
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from neuropipe.errors import BadInput
+from neuropipe.source_parameters import parameters_of, source_path
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def _announcer(kind: str) -> Callable:
 reader = _announcer("reader")
 simulator = _announcer("simulator")
 decoder = _announcer("decoder")
+deconvolver = _announcer("deconvolver")
 
 
 class Registry:
@@ -93,15 +95,15 @@ def check_parameters(plugin: Plugin, parameters: Mapping[str, Any]) -> None:
 
 @cache
 def _discover(kind: str, package: str) -> Mapping[str, Plugin]:
-    root = Path(__file__).resolve().parent.parent.joinpath(*package.split("."))
+    root = Path(__file__).resolve().parent.parent
     found: dict[str, Plugin] = {}
-    for path in sorted(root.glob("*.py")):
+    for path in sorted(root.joinpath(*package.split(".")).glob("*.py")):
         module = package if path.stem == "__init__" else f"{package}.{path.stem}"
         for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
             call = _announcement(node, kind)
             if call is None:
                 continue
-            plugin = _read_plugin(node, call, module, path)
+            plugin = _read_plugin(node, call, module, root)
             if plugin.name in found:
                 raise BadInput(f"two {kind}s are called {plugin.name!r}: {found[plugin.name].module} and {module}")
             found[plugin.name] = plugin
@@ -117,35 +119,15 @@ def _announcement(node: ast.stmt, kind: str) -> ast.Call | None:
     return None
 
 
-def _read_plugin(node: ast.ClassDef | ast.FunctionDef, call: ast.Call, module: str, path: Path) -> Plugin:
+def _read_plugin(node: ast.ClassDef | ast.FunctionDef, call: ast.Call, module: str, root: Path) -> Plugin:
     try:
         (name,) = [ast.literal_eval(argument) for argument in call.args]
         facts = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
-        parameters, annotations = _keyword_defaults(node)
     except ValueError as error:
-        raise BadInput(
-            f"{path}:{node.lineno}: the decorator of {node.name} and its defaults must be literals"
-        ) from error
+        place = f"{source_path(module, root)}:{node.lineno}"
+        raise BadInput(f"{place}: the arguments of {node.name}'s decorator must be a name and literals") from error
+    declared = parameters_of(node, module, root)
+    parameters = {key: parameter.default for key, parameter in declared.items()}
+    annotations = {key: parameter.annotation for key, parameter in declared.items() if parameter.annotation}
     summary = (ast.get_docstring(node) or "").partition("\n")[0]
     return Plugin(name, module, node.name, facts, parameters, annotations, summary)
-
-
-def _keyword_defaults(node: ast.ClassDef | ast.FunctionDef) -> tuple[dict[str, Any], dict[str, str]]:
-    function = node
-    if isinstance(node, ast.ClassDef):
-        constructors = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
-        if not constructors:
-            return {}, {}
-        function = constructors[0]
-    arguments = function.args
-    with_default = list(zip(arguments.args[::-1], arguments.defaults[::-1], strict=False))[::-1]
-    with_default += [
-        (argument, default)
-        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-        if default is not None
-    ]
-    parameters = {argument.arg: ast.literal_eval(default) for argument, default in with_default}
-    annotations = {
-        argument.arg: ast.unparse(argument.annotation) for argument, _ in with_default if argument.annotation
-    }
-    return parameters, annotations

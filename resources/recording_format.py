@@ -1,12 +1,15 @@
-"""How a Recording lies in an artifact: Zarr arrays for spikes and counts, Parquet for units and trials."""
+"""How a Recording lies in an artifact: Zarr arrays for spikes, counts and dF/F, Parquet for units and trials."""
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from neuropipe.errors import BadInput
-from neuropipe.recording import Recording, TimeSeries
+from neuropipe.recording import Fluorescence, Recording, TimeSeries
 from resources.artifact import Artifact, Draft
 
 SPIKES_PER_CHUNK = 1 << 20
+SAMPLES_PER_CHUNK = 1 << 20  # of dF/F: 4 MB
 
 
 def write_recording(draft: Draft, recording: Recording) -> None:
@@ -24,6 +27,8 @@ def write_recording(draft: Draft, recording: Recording) -> None:
         published = recording.counts
         attributes = {"bin_width": published.bin_width, "start": published.start}
         draft.array("counts", published.counts, attributes=attributes)
+    if recording.fluorescence is not None:
+        _write_fluorescence(draft, recording.fluorescence)
     for name, series in recording.behaviour.items():
         draft.array(f"behaviour/{name}/times", series.times)
         draft.array(f"behaviour/{name}/values", series.values, attributes={"columns": list(series.columns)})
@@ -34,6 +39,31 @@ def write_recording(draft: Draft, recording: Recording) -> None:
         draft.metadata["n_trials"] = len(recording.trials)
     if recording.spikes is not None:
         draft.metadata["n_spikes"] = len(recording.spikes.times)
+
+
+def _write_fluorescence(draft: Draft, fluorescence: Fluorescence) -> None:
+    dff = fluorescence.dff
+    draft.array("dff", dff, chunks=roi_chunks(dff.shape), attributes={"frame_rate": fluorescence.frame_rate})
+    draft.array("frame_times", fluorescence.frame_times)
+    draft.metadata |= {
+        "frames": len(dff),
+        "frame_rate": round(fluorescence.frame_rate, 3),
+        "frames_skipped": fluorescence.n_skipped,
+        "not_recorded": round(float(np.isnan(dff).mean()), 4),
+    }
+
+
+def roi_chunks(shape: tuple[int, int]) -> tuple[int, int]:
+    """Chunks of a (time, roi) array, as many whole ROIs as fit: what works ROI by ROI then reads each chunk once."""
+    n_frames, n_roi = shape
+    return min(n_frames, SAMPLES_PER_CHUNK), max(1, min(n_roi, SAMPLES_PER_CHUNK // n_frames))
+
+
+def roi_blocks(array) -> Iterator[slice]:
+    """The ROIs of a (time, roi) Zarr array, chunk by chunk: a recording need never be in memory whole."""
+    step = array.chunks[1]
+    for first in range(0, array.shape[1], step):
+        yield slice(first, min(first + step, array.shape[1]))
 
 
 def published_counts(artifact: Artifact):

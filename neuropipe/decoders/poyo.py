@@ -91,57 +91,9 @@ class POYODecoder(CountNetworks):
 
     view = CountView
 
-    def __init__(
-        self,
-        *,
-        windows: tuple[tuple[float, float], ...] = (
-            (0.0, 1.0),
-            (0.0, 0.5),
-            (0.5, 1.0),
-            (0.0, 0.25),
-            (0.25, 0.5),
-            (0.5, 0.75),
-            (0.75, 1.0),
-            (0.875, 1.0),
-        ),
-        n_bins: tuple[int, ...] = (2, 4),
-        width: int = 64,
-        dropout: float = 0.5,
-        offsets: tuple[float, ...] = (1.0, 30.0),
-        n_components: int = 32,
-        unit_dropout: float = 0.5,
-        mixup: float = 0.0,
-        time_jitter: int = 1,
-        learning_rate: float = 0.004,
-        weight_decay: float = 0.01,
-        label_smoothing: float = 0.1,
-        balanced: bool = False,
-        n_epochs: int = 40,
-        batch_size: int = 32,
-        n_inner_folds: int = 4,
-        n_seeds: int = 5,
-        seed: int = 0,
-        device: str = "auto",
-    ):
-        self.windows = windows
-        self.n_bins = n_bins
-        self.width = width
-        self.dropout = dropout
-        self.offsets = offsets
-        self.n_components = n_components
-        self.unit_dropout = unit_dropout
-        self.mixup = mixup
-        self.time_jitter = time_jitter
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.label_smoothing = label_smoothing
-        self.balanced = balanced
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
-        self.n_inner_folds = n_inner_folds
-        self.n_seeds = n_seeds
-        self.seed = seed
-        self.device = device
+    n_components: int = 32
+    unit_dropout: float = 0.5
+    learning_rate: float = 0.004
 
     def _network(self, n_components, n_bins, n_classes):
         return Poyo(n_components, n_bins, n_classes, self.width, self.dropout)

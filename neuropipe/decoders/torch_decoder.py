@@ -3,6 +3,7 @@
 import functools
 from abc import abstractmethod
 from itertools import cycle
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -42,8 +43,8 @@ class TorchDecoder(NetworkFits, CountsDecoder):
     blocks are scored on it after every epoch, the epoch at which their mean log loss is lowest is where training
     on ALL trials stops. So no trial is given up for validation, which at 180 trials costs more than stopping gains.
 
-    A subclass takes the parameters named here and says what its network is (`_network`). One that reads units rather
-    than components also says what it is shown (`view`) and how it is told the components (`_whole`).
+    A subclass declares the defaults that differ from those here and says what its network is (`_network`). One that
+    reads units rather than components also says what it is shown (`view`) and how it is told the components (`_whole`).
 
     Steps of Adam are alike in size for every weight, so a thousand units, most of them noise, are learned by heart in a
     few epochs. As principal components, what many units share comes first, and most of the noise is left out.
@@ -63,7 +64,36 @@ class TorchDecoder(NetworkFits, CountsDecoder):
     train_loss, validation_loss).
     """
 
-    view: type[View] = View
+    windows: tuple[tuple[float, float], ...] = (
+        (0.0, 1.0),
+        (0.0, 0.5),
+        (0.5, 1.0),
+        (0.0, 0.25),
+        (0.25, 0.5),
+        (0.5, 0.75),
+        (0.75, 1.0),
+        (0.875, 1.0),
+    )
+    n_bins: tuple[int, ...] = (2, 4)
+    width: int = 64
+    dropout: float = 0.5
+    offsets: tuple[float, ...] = (1.0, 30.0)
+    n_components: int = 64
+    unit_dropout: float = 0.3
+    mixup: float = 0.0
+    time_jitter: int = 1
+    learning_rate: float = 0.002
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.1
+    balanced: bool = False
+    n_epochs: int = 40
+    batch_size: int = 32
+    n_inner_folds: int = 4
+    n_seeds: int = 5
+    seed: int = 0
+    device: str = "auto"
+
+    view: ClassVar[type[View]] = View
 
     @abstractmethod
     def _network(self, n_components: int, n_bins: int, n_classes: int) -> nn.Module:

@@ -38,7 +38,7 @@ class TorchRegressor(NetworkFits, CountsRegressor):
     the samples on either side that share bins with it, are scored on it after every epoch; the epoch at which their
     mean error is lowest is where training on ALL samples stops.
 
-    A subclass takes the parameters named here and says what its network is (`_network`).
+    A subclass declares the defaults that differ from those here and says what its network is (`_network`).
 
     n_lags : how many of a sample's last bins are used, at most; scale_offset : c in (x - mean) / (sd + c x mean sd),
     x the square root of a count, whose variance hardly depends on the rate (Bartlett 1936), learned from the training
@@ -48,6 +48,20 @@ class TorchRegressor(NetworkFits, CountsRegressor):
 
     After `fit`: curves_ : learning curves (part, epoch, learning_rate, train_loss, validation_loss); n_epochs_.
     """
+
+    n_lags: int = 14
+    width: int = 128
+    dropout: float = 0.1
+    scale_offset: float = 1.0
+    unit_dropout: float = 0.2
+    learning_rate: float = 0.003
+    weight_decay: float = 0.3
+    n_epochs: int = 10
+    batch_size: int = 128
+    n_inner_folds: int = 2
+    n_seeds: int = 2
+    seed: int = 0
+    device: str = "auto"
 
     @abstractmethod
     def _network(self, n_units: int, n_bins: int, n_targets: int) -> nn.Module:

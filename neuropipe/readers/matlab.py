@@ -54,6 +54,15 @@ def read(
 
 def load_variables(path: Path, file: str, names: set[str]) -> dict[str, np.ndarray]:
     """Numeric variables of a .mat file by name; nothing of the file is executed. file : what errors call it."""
+    found = open_variables(path, file, names)
+    for name in sorted(names):
+        if not isinstance(found[name], np.ndarray) or found[name].dtype.kind not in "buif":
+            raise BadInput(f"{file}: {name} is no array of numbers")
+    return found
+
+
+def open_variables(path: Path, file: str, names: set[str]) -> dict[str, Any]:
+    """Variables of a .mat file by name, of whatever kind: cells and structs as scipy makes arrays of them."""
     from scipy.io import loadmat
 
     with path.open("rb") as opened:
@@ -67,8 +76,6 @@ def load_variables(path: Path, file: str, names: set[str]) -> dict[str, np.ndarr
     for name in sorted(names):
         if name not in found:
             raise BadInput(f"{file} has no variable {name!r}; it has {listed(_names(path))}")
-        if not isinstance(found[name], np.ndarray) or found[name].dtype.kind not in "buif":
-            raise BadInput(f"{file}: {name} is no array of numbers")
     return {name: found[name] for name in names}
 
 

@@ -47,7 +47,7 @@ BEHAVIOUR = "behaviour_"
 def read(files: Mapping[str, Path]) -> Recording:
     """A user's own spike trains or counts with trials and labels, in one numpy .npz file (names: see the module)."""
     path = only_file(files, "a numpy .npz file")
-    arrays = {name.removesuffix(".npy"): load_npy_member(path, name) for name in _members(path)}
+    arrays = {name.removesuffix(".npy"): load_npy_member(path, name) for name in members(path)}
     if ("times" in arrays) == ("counts" in arrays):
         raise BadInput(f"{path.name} must hold either times or counts; it has {listed(arrays)}")
     if "counts" in arrays:
@@ -55,7 +55,8 @@ def read(files: Mapping[str, Path]) -> Recording:
     return _from_spikes(arrays, path.name)
 
 
-def _members(path: Path) -> list[str]:
+def members(path: Path) -> list[str]:
+    """Names of the files in an .npz, one an array."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()

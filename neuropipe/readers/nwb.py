@@ -1,4 +1,4 @@
-"""NWB 2 files (HDF5): sorted units, epochs and behavioural series, by path inside the file.
+"""NWB 2 files (HDF5): sorted units or fluorescence, epochs and behavioural series, by path inside the file.
 
 Read with h5py alone: the schema that a file carries is not needed for what is read here, and no code of it is run.
 """
@@ -13,14 +13,15 @@ import pandas as pd
 
 from neuropipe.errors import BadInput
 from neuropipe.readers.arrays import listed, only_file
-from neuropipe.recording import Recording, SpikeTrains, TimeSeries
+from neuropipe.recording import Fluorescence, Recording, SpikeTrains, TimeSeries
 from neuropipe.registry import reader
 
 
 @reader("nwb")
-def read(files: Mapping[str, Path], *, behaviour: Mapping[str, str] | None = None) -> Recording:
-    """Spike trains of the table `units`, the table `intervals/epochs`, and series such as position or head direction.
+def read(files: Mapping[str, Path], *, fluorescence: str = "", behaviour: Mapping[str, str] | None = None) -> Recording:
+    """Spike trains of the table `units` or dF/F, the table `intervals/epochs`, and series such as head direction.
 
+    fluorescence : path of a RoiResponseSeries of dF/F, e.g. processing/ophys/DfOverF/RoiResponseSeries
     behaviour : name -> path of a TimeSeries in the file, e.g. acquisition/CompassDirection/ry
     """
     import h5py
@@ -28,14 +29,47 @@ def read(files: Mapping[str, Path], *, behaviour: Mapping[str, str] | None = Non
     path, name = only_file(files, "an NWB file"), next(iter(files))
     try:
         with h5py.File(path, "r") as file:
+            activity = _imaged(file, fluorescence, name) if fluorescence else _sorted(file, name)
             return Recording(
-                units=_unit_table(file, name),
-                spikes=_spikes(file, name),
+                **activity,
                 epochs=_epochs(file, name),
                 behaviour={key: _series(file, where, name) for key, where in (behaviour or {}).items()},
             )
     except OSError as error:
         raise BadInput(f"{name} can't be read as an NWB 2 (HDF5) file: {error}") from error
+
+
+def _sorted(file: Any, name: str) -> dict[str, Any]:
+    if "units" not in file and (series := _series_of_rois(file)):
+        raise BadInput(f"{name} has no units, but fluorescence: say `fluorescence: {series[0]}` in its parameters")
+    return {"units": _unit_table(file, name), "spikes": _spikes(file, name)}
+
+
+def _series_of_rois(file: Any) -> list[str]:
+    """Paths of the RoiResponseSeries in a file."""
+    found = []
+    file.visititems(lambda where, at: found.append(where) if _type(at) == "RoiResponseSeries" else None)
+    return found
+
+
+def _type(at: Any) -> str:
+    kind = at.attrs.get("neurodata_type", "")
+    return kind.decode() if isinstance(kind, bytes) else str(kind)
+
+
+def _imaged(file: Any, where: str, name: str) -> dict[str, Any]:
+    """dF/F (time, roi) with the time of each frame, and the ROI ids that the series refers to."""
+    series = _series(file, where, name)
+    dff = series.values[:, None] if series.values.ndim == 1 else series.values
+    if dff.ndim != 2:
+        raise BadInput(f"{name}/{where} has data of shape {dff.shape}; fluorescence is (time, roi)")
+    rois = file[where]["rois"][:] if "rois" in file[where] else np.arange(dff.shape[1])
+    if len(rois) != dff.shape[1]:
+        raise BadInput(f"{name}/{where} has {dff.shape[1]} columns for {len(rois)} ROIs")
+    return {
+        "units": pd.DataFrame({"roi": rois}),
+        "fluorescence": Fluorescence(np.ascontiguousarray(dff, np.float32), series.times),
+    }
 
 
 def _spikes(file: Any, name: str) -> SpikeTrains:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from neuropipe import readers
@@ -110,11 +111,64 @@ def nwb(folder: Path, **changed: np.ndarray) -> Path:
     return path
 
 
+N_FRAMES, N_ROI = 40, 3
+DFF = np.random.default_rng(1).normal(0.1, 0.2, (N_FRAMES, N_ROI)).astype(np.float32)
+FRAME_TIMES = 2.0 + np.arange(N_FRAMES) / 30
+
+
+def cell(**changed: np.ndarray) -> dict[str, np.ndarray]:
+    """One recording as the CASCADE ground truth holds it: 40 frames at 60 Hz and three spikes."""
+    return {
+        "fluo_time": np.arange(N_FRAMES)[:, None] / 60 + 0.008,
+        "fluo_mean": DFF[:, :1].astype(float).T,
+        "events_AP": np.array([[1000.0, 2500.0, 2600.0, np.nan]]).T,
+    } | changed
+
+
+def gcamp_ground_truth(folder: Path, *cells: dict[str, np.ndarray]) -> Path:
+    from scipy.io import savemat
+
+    held = np.empty((1, len(cells or [1])), object)
+    held[0] = cells or (cell(),)
+    path = folder / "neuron.mat"
+    savemat(path, {"CAttached": held})
+    return path
+
+
+def traces_npz(folder: Path, **changed: object) -> Path:
+    path = folder / "traces.npz"
+    arrays = {"dff": DFF, "frame_times": FRAME_TIMES, "roi_x": np.arange(N_ROI)} | changed
+    np.savez(path, **{name: values for name, values in arrays.items() if values is not None})
+    return path
+
+
+def traces_csv(folder: Path, times: np.ndarray | None = FRAME_TIMES, **columns: np.ndarray) -> Path:
+    table = pd.DataFrame(columns or dict(zip("abc", DFF.T, strict=True)))
+    if times is not None:
+        table.insert(0, "time", times)
+    path = folder / "traces.csv"
+    table.to_csv(path, index=False)
+    return path
+
+
+def suite2p(folder: Path, **changed: np.ndarray) -> Path:
+    """F.npy of a folder with its companions: the second of three ROIs is no cell."""
+    surround = np.full((N_ROI, N_FRAMES), 50.0, np.float32)
+    arrays = {"F": 100 + DFF.T, "Fneu": surround, "iscell": np.array([[1, 0.9], [0, 0.2], [1, 0.8]])} | changed
+    for name, values in arrays.items():
+        np.save(folder / f"{name}.npy", values)
+    return folder / "F.npy"
+
+
 @dataclass(frozen=True)
 class Example:
+    """has_trials, imaged : what the recording is; beside : further files of the session."""
+
     write: Callable[..., Path]
     parameters: dict
     has_trials: bool = True
+    imaged: bool = False
+    beside: tuple[str, ...] = ()
 
 
 EXAMPLES = {
@@ -125,11 +179,16 @@ EXAMPLES = {
     "nwb": Example(
         nwb, {"behaviour": {"heading": "acquisition/heading", "speed": "acquisition/speed"}}, has_trials=False
     ),
+    "gcamp_ground_truth": Example(gcamp_ground_truth, {}, False, imaged=True),
+    "traces_npz": Example(traces_npz, {}, False, imaged=True),
+    "traces_csv": Example(traces_csv, {}, False, imaged=True),
+    "suite2p": Example(suite2p, {"frame_rate": 10.0}, False, imaged=True, beside=("Fneu.npy", "iscell.npy")),
 }
 
 
 def read(kind: str, path: Path, **changed: object) -> Recording:
-    return readers.get(kind).load()({path.name: path}, **EXAMPLES[kind].parameters | changed)
+    files = {path.name: path} | {name: path.parent / name for name in EXAMPLES[kind].beside}
+    return readers.get(kind).load()(files, **EXAMPLES[kind].parameters | changed)
 
 
 def test_every_registered_reader_has_an_example():
@@ -142,7 +201,7 @@ class TestEveryReader:
         recording = read(kind, EXAMPLES[kind].write(tmp_path))
         if not EXAMPLES[kind].has_trials:
             assert recording.trials is None
-            assert recording.behaviour
+            assert recording.behaviour or recording.fluorescence
             return
         np.testing.assert_array_equal(recording.counts.counts, COUNTS)
         assert recording.counts.counts.dtype == np.uint8
@@ -158,9 +217,19 @@ class TestEveryReader:
         with pytest.raises(BadInput, match="nowhere"):
             read(kind, tmp_path / "nowhere.bin")
 
+    def test_gives_fluorescence_in_single_precision_with_a_time_for_every_frame(self, kind, tmp_path):
+        imaged = read(kind, EXAMPLES[kind].write(tmp_path)).fluorescence
+        assert (imaged is not None) == EXAMPLES[kind].imaged
+        if imaged is not None:
+            assert imaged.dff.dtype == np.float32
+            assert imaged.dff.flags.c_contiguous
+            assert imaged.frame_times.dtype == np.float64
+            assert imaged.frame_times.shape == imaged.dff.shape[:1]
+
     def test_refuses_several_files_and_names_them(self, kind, tmp_path):
         path = EXAMPLES[kind].write(tmp_path)
-        with pytest.raises(BadInput, match="found 2: a, b"):
+        of_several = "no F.npy, Fneu.npy among a, b"
+        with pytest.raises(BadInput, match=of_several if EXAMPLES[kind].beside else "found 2: a, b"):
             readers.get(kind).load()({"a": path, "b": path}, **EXAMPLES[kind].parameters)
 
     @pytest.mark.parametrize("keep", [0, 7, 0.5, 0.9])

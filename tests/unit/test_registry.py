@@ -66,8 +66,103 @@ def test_functions_and_other_kinds(package):
 
 def test_defaults_that_are_no_literals_are_refused_by_place(package):
     guessers = package("bad", '@decoder("bad")\nclass Bad:\n    def __init__(self, *, width=make()): pass\n')
-    with pytest.raises(BadInput, match=r"bad\.py:2: the decorator of Bad and its defaults must be literals"):
+    with pytest.raises(BadInput, match=r"bad\.py:3: width of Bad has the default `make\(\)`; expected a literal"):
         guessers.available()
+
+
+@pytest.mark.parametrize("arguments", ["NAME", '"bad", tools=(torch,)', ""])
+def test_decorators_that_are_no_literals_are_refused_by_place(package, arguments):
+    guessers = package("bad", f"@decoder({arguments})\nclass Bad: pass\n")
+    with pytest.raises(BadInput, match=r"bad\.py:2: the arguments of Bad's decorator must be a name and literals"):
+        guessers.available()
+
+
+BASES = """
+from abc import ABC
+from typing import ClassVar
+
+import somewhere_that_does_not_exist as elsewhere
+
+class Plain(ABC, elsewhere.Thing):
+    window: tuple[float, ...] = (0.0, -1.5)
+    width: int = 64
+    dropout: float = 0.5
+    required: int
+    sees: ClassVar[type] = Plain
+    looks = Plain
+
+class Narrow(Plain):
+    width: int = 32
+    def _network(self, depth: int = 2): pass
+"""
+
+
+def test_parameters_of_bases_in_their_order_with_the_defaults_that_a_class_overrides(package):
+    package("bases", BASES)
+    package("between", "from neuropipe.guessers.bases import Narrow as Narrower\n")
+    text = """
+from neuropipe.guessers.between import Narrower
+
+@decoder("deep")
+class Deep(Narrower):
+    depth: "int | None" = 3
+    dropout: float = 0.25
+    view = Narrower
+"""
+    plugin = package("deep", text).get("deep")
+    assert list(plugin.parameters.items()) == [("window", (0.0, -1.5)), ("width", 32), ("dropout", 0.25), ("depth", 3)]
+    assert plugin.annotations == {
+        "window": "tuple[float, ...]",
+        "width": "int",
+        "dropout": "float",
+        "depth": "'int | None'",
+    }
+
+
+def test_a_constructor_of_its_own_is_all_that_counts(package):
+    package("bases", BASES)
+    text = """
+from .bases import Narrow
+
+class Fixed(Narrow, Unknown):
+    depth: int = 3
+    def __init__(self, *, height=1.5): super().__init__()
+
+@decoder("fixed")
+class Same(Fixed): pass
+"""
+    assert package("fixed", text).get("fixed").parameters == {"height": 1.5}
+
+
+@pytest.mark.parametrize("base", ["Missing", "bases.Plain", "Gone", "Lost"])
+def test_bases_that_are_not_found_are_refused_by_place(package, base):
+    package("bases", BASES)
+    text = f"""
+from neuropipe.guessers import bases
+from neuropipe.guessers.bases import Gone
+from neuropipe.guessers.nowhere import Lost
+
+@decoder("bad")
+class Bad({base}): pass
+"""
+    guessers = package("bad", text)
+    with pytest.raises(BadInput, match=rf"bad\.py:7: the source of {base}, a base of Bad, isn't found; define it in"):
+        guessers.available()
+
+
+def test_attributes_that_are_no_literals_are_refused_where_they_are_declared(package):
+    package("bases", "class Base:\n    view: type = View\n")
+    guessers = package("bad", 'from neuropipe.guessers.bases import Base\n@decoder("bad")\nclass Bad(Base): pass\n')
+    with pytest.raises(BadInput, match=r"bases\.py:2: view of Base has the default `View`.* annotated as ClassVar"):
+        guessers.available()
+
+
+def test_networks_declare_only_what_differs():
+    plugin = decoders.available()["token_transformer"]
+    assert plugin.parameters["n_components"] == 32
+    assert plugin.parameters["mixup"] == 0.0
+    assert list(plugin.parameters) == list(decoders.available()["gru"].parameters)
+    assert "view" not in plugin.parameters
 
 
 def test_one_name_twice_is_refused(package):

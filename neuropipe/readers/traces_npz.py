@@ -1,0 +1,84 @@
+"""A user's own dF/F traces in one numpy .npz file (`np.savez("mine.npz", dff=..., frame_rate=30.0)`).
+
+dff : (time, roi), NaN where an ROI was not recorded; with either
+    frame_times : (time,) s, ascending, or
+    frame_rate : one number, Hz (it may be given in the catalogue's parameters as well)
+roi_<name> : (roi,) a property of the ROIs: roi_x, roi_indicator, ...
+spike_times, spike_offsets : true spikes, where they are known: ROI r fired at
+    spike_times[spike_offsets[r]:spike_offsets[r + 1]], s, ascending; say `truth: true` in the parameters
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from neuropipe.errors import BadInput
+from neuropipe.readers.archives import load_npy_member
+from neuropipe.readers.arrays import as_labels, listed, only_file
+from neuropipe.readers.frames import as_dff, as_frame_times, frame_times_at
+from neuropipe.readers.npz import members
+from neuropipe.recording import Fluorescence, Recording
+from neuropipe.registry import reader
+
+DATA, TRUTH, ROI = {"dff", "frame_times", "frame_rate"}, {"spike_times", "spike_offsets"}, "roi_"
+
+
+@reader("traces_npz")
+def read(files: Mapping[str, Path], *, frame_rate: float | None = None, truth: bool = False) -> Recording:
+    """A user's own dF/F traces in one numpy .npz file (names: see the module).
+
+    frame_rate : Hz, where the file gives neither frame_times nor frame_rate; truth : it holds true spikes, too
+    """
+    path, file = only_file(files, "a numpy .npz file"), next(iter(files))
+    arrays = {name.removesuffix(".npy"): load_npy_member(path, name) for name in members(path)}
+    unknown = [name for name in arrays if name not in DATA | TRUTH and not name.startswith(ROI)]
+    if "dff" not in arrays or unknown:
+        raise BadInput(
+            f"{file} must hold dff, frame_times or frame_rate, roi_<name>, and spike_times with spike_offsets where "
+            f"they are known, and nothing else; it has {listed(arrays)}"
+        )
+    dff = as_dff(arrays["dff"], f"{file}: dff")
+    properties = {
+        name.removeprefix(ROI): as_labels(values, dff.shape[1], f"{file}: {name}", per="ROI")
+        for name, values in sorted(arrays.items())
+        if name.startswith(ROI)
+    }
+    return Recording(
+        units=pd.DataFrame({"roi": np.arange(dff.shape[1])} | properties),
+        fluorescence=Fluorescence(dff, _frame_times(arrays, len(dff), frame_rate, file)),
+        truth=_true_spikes(arrays, truth, file),
+    )
+
+
+def _frame_times(arrays: Mapping[str, np.ndarray], n_frames: int, stated: float | None, file: str) -> np.ndarray:
+    given = [name for name in ("frame_times", "frame_rate") if name in arrays]
+    given += ["frame_rate in the parameters"] if stated is not None else []
+    if len(given) != 1:
+        raise BadInput(
+            f"{file}: {' and '.join(given)} both say when frames were taken; keep one"
+            if given
+            else f"{file} does not say when its frames were taken: save frame_times, s, or frame_rate, Hz, with them, "
+            "or give `frame_rate: ` in the parameters"
+        )
+    if "frame_times" in arrays:
+        return as_frame_times(arrays["frame_times"], n_frames, f"{file}: frame_times")
+    rate = arrays["frame_rate"].item() if "frame_rate" in arrays and arrays["frame_rate"].size == 1 else stated
+    return frame_times_at(n_frames, arrays["frame_rate"] if rate is None else rate, file)
+
+
+def _true_spikes(arrays: Mapping[str, np.ndarray], wanted: bool, file: str) -> dict[str, np.ndarray]:
+    found = sorted(TRUTH & set(arrays))
+    if found and not wanted:
+        raise BadInput(f"{file} holds {listed(found)}: say `truth: true` in the parameters, or leave them out")
+    if not wanted:
+        return {}
+    if len(found) < len(TRUTH):
+        raise BadInput(f"{file} must hold {listed(TRUTH)}, as `truth: true` says; it has {listed(arrays)}")
+    times, offsets = arrays["spike_times"], arrays["spike_offsets"]
+    if times.dtype.kind not in "iuf" or offsets.dtype.kind not in "iu":
+        raise BadInput(
+            f"{file}: spike_times are seconds and spike_offsets integers; found {times.dtype}, {offsets.dtype}"
+        )
+    return {"spike_times": times.astype(np.float64), "spike_offsets": offsets.astype(np.int64)}
