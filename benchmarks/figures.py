@@ -67,7 +67,8 @@ def readme_table(topic: str) -> str:
     """The README's table of a topic, from its CSV."""
     with (RESULTS / f"{topic}.csv").open() as file:
         found = {row["figure"]: row for row in csv.DictReader(file)}
-    models = dict.fromkeys(name.removeprefix("accuracy: ").partition(", ")[0] for name in found if "accuracy: " in name)
+    scored = [name for name in found if name.startswith("accuracy: ")]
+    models = dict.fromkeys(name.removeprefix("accuracy: ").partition(", ")[0] for name in scored)
     columns = {
         "rolled folds": ("accuracy: {}, rolled", ".3f", ".2f"),
         f"over {RIVAL}": (f"accuracy over {RIVAL}: {{}}, rolled", "+.3f", "+.2f"),

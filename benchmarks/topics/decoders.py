@@ -120,7 +120,10 @@ def _simulated(pipeline: Pipeline) -> Iterator[Figure]:
 
 
 def _feedback(pipeline: Pipeline) -> Iterator[Figure]:
-    """Every decoder's evaluations that the store holds; those that take seconds are made where they are missing."""
+    """Every decoder's evaluations that the store holds; those that take seconds are made where they are missing.
+
+    Only decoders with all sessions are compared: means over different sessions can't be.
+    """
     command = f"neuropipe run 'decoder/*' --session '{FEEDBACK}.*'; neuropipe leaderboard --across"
     sessions = pipeline.workspace.catalog.match((f"{FEEDBACK}.*",))
     for session in sessions:
@@ -132,6 +135,7 @@ def _feedback(pipeline: Pipeline) -> Iterator[Figure]:
     for row in scores.sort_values(["model", "session"]).itertuples():
         name = f"feedback, accuracy: {row.model}, {row.session.partition('.')[2]}"
         yield Figure(name, row.accuracy, row.ci_low, row.ci_high, command=command)
+    scores = scores.groupby("model").filter(lambda rows: rows["session"].nunique() == len(sessions))
     for metric in ("accuracy", "log_loss"):
         compared = compare_across_sessions(scores, RIVAL, column=metric, lower_is_better=metric == "log_loss")
         for row in compared.itertuples():
