@@ -195,11 +195,11 @@ def test_the_death_of_the_parent_ends_the_child_and_its_children(tmp_path, numbe
     try:
         found = tmp_path / "store" / ".progress"
         wait_until(lambda: any(path.read_text().count(" ") == 1 for path in found.glob("*/pids")))
-        (pids,) = found.glob("*/pids")
+        (pids,) = [path.read_text().split() for path in found.glob("*/pids")]
     finally:
         parent.send_signal(number)
         parent.wait()
-    for pid in pids.read_text().split():
+    for pid in pids:
         wait_until(lambda pid=int(pid): gone(pid))
 
 
