@@ -35,29 +35,26 @@ def collect(planner: Planner, keys: set[str] | None = None) -> pd.DataFrame:
 
 def compare(ranked: pd.DataFrame, rival: str) -> pd.DataFrame:
     """Decoders compared with `rival` across the sessions of each data set and scheme that holds several."""
-    compared = [
-        compare_across_sessions(rows, rival, column="score", lower_is_better=metric in LOWER_IS_BETTER).assign(
-            dataset=dataset, scheme=scheme, metric=metric
-        )
-        for dataset, scheme, metric, rows in comparable(ranked, rival)
-    ]
-    if not compared:
+    found = list(across_sessions(ranked, rival))
+    if not found:
         raise BadInput(f"no data set has current evaluations of {rival} in several sessions: run some first")
     first = ["dataset", "scheme", "metric"]
-    every = pd.concat(compared, ignore_index=True)
+    every = pd.concat([compared for _, compared in found], ignore_index=True)
     return every[first + [name for name in every.columns if name not in first]]
 
 
-def comparable(ranked: pd.DataFrame, rival: str) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
-    """Data set, scheme, what its sessions are ranked by, and its current evaluations of default configuration.
+def across_sessions(ranked: pd.DataFrame, rival: str) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """For each data set and scheme: its current evaluations of default configuration, and how they compare.
 
-    Groups in which the rival was evaluated in fewer than two sessions are left out.
+    By what its sessions are ranked by. Groups in which the rival was evaluated in fewer than two sessions are left out.
     """
     current = ranked[(ranked["state"] == "current") & (ranked["variant"] == "")]
     datasets = current["session"].str.split(".").str[0]  # also of no session at all
     for (dataset, scheme), rows in current.groupby([datasets, "scheme"], sort=False):
         if rows.loc[rows["model"] == rival, "session"].nunique() > 1:
-            yield dataset, scheme, rows["metric"].iloc[0], rows
+            metric = rows["metric"].iloc[0]
+            compared = compare_across_sessions(rows, rival, column="score", lower_is_better=metric in LOWER_IS_BETTER)
+            yield rows, compared.assign(dataset=dataset, scheme=scheme, metric=metric)
 
 
 def standings_source(planner: Planner, session: None, *, fetch: bool) -> list[list]:
@@ -102,8 +99,8 @@ def leaderboard_stage(evaluations: tuple[str, ...]) -> Stage:
         scored = ranked[ranked["accuracy"].notna()]
         if len(scored):
             draft.figure("leaderboard", figures.leaderboard(scored.rename(columns={"majority": "accuracy_majority"})))
-        for dataset, scheme, metric, rows in comparable(ranked, RIVAL):
-            compared = compare_across_sessions(rows, RIVAL, column="score", lower_is_better=metric in LOWER_IS_BETTER)
+        for rows, compared in across_sessions(ranked, RIVAL):
+            dataset, scheme, metric = compared.loc[0, ["dataset", "scheme", "metric"]]
             title = f"{dataset}, {scheme} folds"
             figure = figures_across.across_sessions(rows, compared, RIVAL, metric=metric, title=title)
             draft.figure(f"across_{dataset}_{scheme}", figure)

@@ -38,7 +38,7 @@ def measure() -> Iterator[Figure]:
 
 
 def _choice(pipeline: Pipeline) -> Iterator[Figure]:
-    command = f"neuropipe run 'evaluation/*' --session {CHOICE}"
+    command = f"neuropipe run 'decoder/*' --session {CHOICE} --set 'folds.schemes=[\"rolled\", \"blocked\"]'"
     made = {name: _made(pipeline, CHOICE, name, TWO_SCHEMES) for name in _of("classification")}
     rival, seconds, rows = made[RIVAL][0], 0.0, []
     for name, first in made.items():

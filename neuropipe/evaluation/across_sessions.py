@@ -14,7 +14,8 @@ def compare_across_sessions(
     """Each model's score over sessions, and its paired difference to that of `rival` in the same sessions.
 
     scores : columns session, model and `column`, one row each; a session counts for a model where both it and the
-    rival have a score. Returns COLUMNS, the best mean first: median_difference, positive where the model is better than
+    rival have a score. Returns COLUMNS, the best mean first, after it the models that lack
+    sessions, whose means can't be compared: median_difference, positive where the model is better than
     the rival; n_better, sessions in which it is, ties counting half; p_value, Wilcoxon's signed-rank test, two-sided,
     exact where there are no ties and zeros (Wilcoxon 1945, Biometrics Bull 1:80); p_holm, corrected for the number of
     models (Holm 1979, Scand J Stat 6:65). With n sessions no p is below 2^(1 - n): under six sessions nothing can come
@@ -44,7 +45,8 @@ def compare_across_sessions(
         )
     table = pd.DataFrame(rows)
     table["p_holm"] = holm(table["p_value"].to_numpy())
-    return table.sort_values("mean", ascending=lower_is_better, ignore_index=True)[list(COLUMNS)]
+    order = table.sort_values(["n_sessions", "mean"], ascending=[False, lower_is_better], ignore_index=True)
+    return order[list(COLUMNS)]
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

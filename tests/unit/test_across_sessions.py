@@ -38,6 +38,11 @@ def test_sessions_count_where_both_have_a_score():
     assert found.loc["other", "mean"] == pytest.approx(0.55)
 
 
+def test_models_that_lack_sessions_come_after_those_that_have_all():
+    scores = table(rival=[0.5, 0.6, 0.7], lucky=[np.nan, np.nan, 0.9], other=[0.4, 0.5, 0.6])
+    assert list(compare_across_sessions(scores, "rival")["model"]) == ["rival", "other", "lucky"]
+
+
 def test_where_lower_is_better_the_sign_turns():
     found = compare_across_sessions(table(rival=[0.5, 0.6], other=[0.4, 0.5]), "rival", lower_is_better=True)
     assert list(found["model"]) == ["other", "rival"]
