@@ -50,6 +50,11 @@ def read(files: Mapping[str, Path], *, frame_rate: float | None = None, truth: b
     )
 
 
+def holds_traces(path: Path) -> bool:
+    """Whether an .npz file holds dF/F, and so is for this reader."""
+    return "dff.npy" in members(path)
+
+
 def _frame_times(arrays: Mapping[str, np.ndarray], n_frames: int, stated: float | None, file: str) -> np.ndarray:
     given = [name for name in ("frame_times", "frame_rate") if name in arrays]
     given += ["frame_rate in the parameters"] if stated is not None else []

@@ -9,6 +9,7 @@ import zarr
 
 from neuropipe.binning_events import bin_events
 from tests.cli.command import ask, get
+from tests.cli.recordings import save
 from tests.installation import make_place
 
 DATASET = """\
@@ -97,6 +98,24 @@ def test_behaviour_is_decoded_from_events_in_every_bin(tmp_path):
     evaluated = {row["field"]: row["value"] for row in get(place, "show", "evaluation/ridge", *ONE)}
     table = pd.read_parquet(Path(evaluated["path"], "data", "scores.parquet"))
     assert table.loc[table["metric"] == "r2", "value"].iloc[0] > 0.4
+
+
+ADD = ("--label", "choice", "--window", "0", "0.8", "--bin-width", "0.2")
+
+
+def test_a_file_of_traces_is_added_as_what_it_is(tmp_path):
+    traces, trials, _ = imaging()
+    np.savez(tmp_path / "imaged.npz", **traces, **trials)
+    spikes = save(tmp_path / "spikes.npz")
+    place = make_place(tmp_path / "place")
+    assert ask(place, "add", str(tmp_path / "imaged.npz"), *ADD).code == 0
+    rows = {row["asset"]: row["state"] for row in get(place, "plan", "--session", "mine.imaged")}
+    assert (rows["events/oasis"], rows["binned"], rows["decoder/xgboost"]) == ("run", "run", "run")
+    assert get(place, "run", "binned", "--session", "mine.imaged")["failed"] == 0
+    answer = ask(place, "add", str(spikes), *ADD)
+    assert answer.code == 2
+    assert "mine holds fluorescence, and" in answer.err
+    assert "add it to another --dataset" in " ".join(answer.err.split())
 
 
 def test_no_roi_that_lasts_is_one_sentence(tmp_path):
