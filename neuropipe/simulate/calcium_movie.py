@@ -18,7 +18,7 @@ from neuropipe.simulate.somata import Footprints, draw, overlaps, place
 from neuropipe.simulate.two_photon import RenderedFrames, Scene, peak_snr_of_one_photon
 
 AFTER_LAST_TRIAL = 0.5  # s
-SPREAD = 0.2  # SD over cells of the logarithms of brightness and of dF/F a spike
+SPREAD = 0.15  # SD over cells of the logarithms of brightness and of dF/F a spike
 
 
 @simulator("calcium_movie", truth=True)
