@@ -18,7 +18,6 @@ A continuous session has no trials:
     time : (time,) s, and behaviour_<name> : (time,) or (time, k) observed then: behaviour_velocity, ...
 """
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,7 +26,7 @@ import pandas as pd
 
 from neuropipe.errors import BadInput
 from neuropipe.readers.annotations import annotate, n_trials_of, require
-from neuropipe.readers.archives import load_npy_member
+from neuropipe.readers.archives import npz_arrays
 from neuropipe.readers.arrays import (
     as_counts,
     as_event_times,
@@ -46,21 +45,12 @@ DATA = {"times", "offsets", "units", "counts", "bin_width", "start"}
 def read(files: Mapping[str, Path]) -> Recording:
     """A user's own spike trains or counts with trials and labels, in one numpy .npz file (names: see the module)."""
     path = only_file(files, "a numpy .npz file")
-    arrays = {name.removesuffix(".npy"): load_npy_member(path, name) for name in members(path)}
+    arrays = npz_arrays(path)
     if ("times" in arrays) == ("counts" in arrays):
         raise BadInput(f"{path.name} must hold either times or counts; it has {listed(arrays)}")
     if "counts" in arrays:
         return _from_counts(arrays, path.name)
     return _from_spikes(arrays, path.name)
-
-
-def members(path: Path) -> list[str]:
-    """Names of the files in an .npz, one an array."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise BadInput(f"{path.name} is no whole .npz file ({error}); save it again with numpy.savez") from error
 
 
 def _from_counts(arrays: Mapping[str, np.ndarray], file: str) -> Recording:

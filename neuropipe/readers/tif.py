@@ -18,7 +18,10 @@ import numpy as np
 import pandas as pd
 
 from neuropipe.errors import BadInput
-from neuropipe.readers.frames import frame_times_at
+from neuropipe.readers.annotations import annotate, n_trials_of
+from neuropipe.readers.archives import npz_arrays
+from neuropipe.readers.arrays import only_file
+from neuropipe.readers.frames import as_frame_times, frame_times_at
 from neuropipe.recording import Movie, Recording
 from neuropipe.registry import reader
 
@@ -36,23 +39,45 @@ def read(files: Mapping[str, Path], *, frame_rate: float | None = None) -> Recor
     """A movie of 8- or 16-bit grey pages; several files are put in the order of their names (2 before 10).
 
     frame_rate : Hz; tif files have no field of their own for it
+
+    One .npz may lie beside them, with frame_times, (time,) s, instead of a frame rate, and what there is to decode:
+    trial_start, trial_<event> and labels, or time and behaviour_<name>, as `traces_npz` reads them.
     """
-    if not files:
+    images = {name: Path(path) for name, path in files.items() if not name.endswith(".npz")}
+    beside = {name: path for name, path in files.items() if name not in images}
+    if not images:
         raise BadInput("a movie needs one tif file or more; none is named")
-    if frame_rate is None:
+    arrays = npz_arrays(only_file(beside, "one .npz file")) if beside else {}
+    if frame_rate is None and "frame_times" not in arrays:
         raise BadInput(
-            f"the frame rate of {', '.join(files)} is not known: a tif file has no field for it; give `frame_rate: ` "
+            f"the frame rate of {', '.join(images)} is not known: a tif file has no field for it; give `frame_rate: ` "
             "in Hz in the parameters"
         )
-    pages = [_checked(Path(files[name]), name) for name in sorted(files, key=_by_number)]
+    pages = [_checked(images[name], name) for name in sorted(images, key=_by_number)]
     for later in pages[1:]:
         if later.kind != pages[0].kind:
             raise BadInput(
                 f"{later.name} holds {later.kind}, {pages[0].name} {pages[0].kind}; the files of a movie must be alike"
             )
     frames = TifFrames(tuple(pages))
-    times = frame_times_at(frames.shape[0], frame_rate, f"the parameters of {pages[0].name}")
-    return Recording(units=pd.DataFrame(), movie=Movie(frames, times))
+    said_in = ", ".join(beside or images)
+    noted = annotate(arrays, pd.DataFrame(), n_trials_of(arrays), said_in, placed={"frame_times"}, prefix="roi_")
+    return Recording(
+        units=pd.DataFrame(),
+        movie=Movie(frames, _frame_times(arrays, frames.shape[0], frame_rate, said_in)),
+        trials=noted.trials,
+        behaviour=noted.behaviour,
+    )
+
+
+def _frame_times(arrays: Mapping[str, np.ndarray], n_frames: int, frame_rate: float | None, file: str) -> np.ndarray:
+    if "frame_times" not in arrays:
+        return frame_times_at(n_frames, frame_rate, f"the parameters of {file}")
+    if frame_rate is not None:
+        raise BadInput(
+            f"{file}: frame_times and frame_rate in the parameters both say when frames were taken; keep one"
+        )
+    return as_frame_times(arrays["frame_times"], n_frames, f"{file}: frame_times")
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,9 @@ import pandas as pd
 
 from neuropipe.errors import BadInput
 from neuropipe.readers.annotations import annotate, n_trials_of
-from neuropipe.readers.archives import load_npy_member
+from neuropipe.readers.archives import npz_arrays, npz_members
 from neuropipe.readers.arrays import listed, only_file
 from neuropipe.readers.frames import as_dff, as_frame_times, frame_times_at
-from neuropipe.readers.npz import members
 from neuropipe.recording import Fluorescence, Recording
 from neuropipe.registry import reader
 
@@ -35,7 +34,7 @@ def read(files: Mapping[str, Path], *, frame_rate: float | None = None, truth: b
     frame_rate : Hz, where the file gives neither frame_times nor frame_rate; truth : it holds true spikes, too
     """
     path, file = only_file(files, "a numpy .npz file"), next(iter(files))
-    arrays = {name.removesuffix(".npy"): load_npy_member(path, name) for name in members(path)}
+    arrays = npz_arrays(path)
     if "dff" not in arrays:
         raise BadInput(f"{file} must hold dff, with frame_times or frame_rate; it has {listed(arrays)}")
     dff = as_dff(arrays["dff"], f"{file}: dff")
@@ -52,7 +51,7 @@ def read(files: Mapping[str, Path], *, frame_rate: float | None = None, truth: b
 
 def holds_traces(path: Path) -> bool:
     """Whether an .npz file holds dF/F, and so is for this reader."""
-    return "dff.npy" in members(path)
+    return "dff.npy" in npz_members(path)
 
 
 def _frame_times(arrays: Mapping[str, np.ndarray], n_frames: int, stated: float | None, file: str) -> np.ndarray:

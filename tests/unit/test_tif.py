@@ -52,6 +52,34 @@ class TestReading:
     def test_compressed_and_tiled_pages(self, options, tmp_path):
         np.testing.assert_array_equal(read(tif(tmp_path, **options)).movie.frames[:], FRAMES)
 
+    def test_an_npz_beside_the_images_says_when_and_what(self, tmp_path):
+        times = 3.0 + np.arange(9) / 15
+        beside = tmp_path / "session.npz"
+        np.savez(beside, frame_times=times, trial_start=[3.0, 3.2], choice=["left", "right"])
+        found = read(tif(tmp_path), beside, frame_rate=None)
+        np.testing.assert_array_equal(found.movie.frame_times, times)
+        assert found.trials.to_dict("list") == {"start": [3.0, 3.2], "choice": ["left", "right"]}
+        np.savez(beside, time=[3.0, 3.1], behaviour_speed=[1.0, 2.0])
+        np.testing.assert_array_equal(read(tif(tmp_path), beside).behaviour["speed"].values, [1, 2])
+
+    @pytest.mark.parametrize(
+        ("arrays", "frame_rate", "sentence"),
+        [
+            (
+                {"frame_times": np.arange(9.0)},
+                15.0,
+                "session.npz: frame_times and frame_rate in the parameters both say",
+            ),
+            ({"frame_times": np.arange(8.0)}, None, "give a time, in s, for each of 9 frames"),
+            ({"trial_start": np.arange(2.0)}, None, "the frame rate of movie.tif is not known"),
+            ({"choice": np.arange(2)}, 15.0, "session.npz has no trial_start, so choice belong to no trial"),
+        ],
+    )
+    def test_an_npz_that_does_not_fit(self, arrays, frame_rate, sentence, tmp_path):
+        np.savez(tmp_path / "session.npz", **arrays)
+        with pytest.raises(BadInput, match=sentence):
+            read(tif(tmp_path), tmp_path / "session.npz", frame_rate=frame_rate)
+
     def test_several_files_follow_each_other_by_number(self, tmp_path):
         parts = {"m_10.tif": FRAMES[6:], "m_9.tif": FRAMES[2:6], "m_1.tif": FRAMES[:2]}
         movie = read(*(tif(tmp_path, frames, name) for name, frames in parts.items())).movie
