@@ -144,7 +144,7 @@ def score_events(draft: Draft, recording: Artifact, events: Artifact, title: str
     Of a movie's ROIs those count that are a true cell; the others are in the table `unmatched`.
     """
     units = recording.table("units")
-    unmatched = np.flatnonzero(units["cell"] < 0) if "overlap" in units else np.empty(0, int)
+    unmatched = np.flatnonzero(units["cell"] < 0) if "found_fraction" in recording.metadata else np.empty(0, int)
     draft.table("unmatched", pd.DataFrame({"roi": unmatched}))
     if len(unmatched) == len(units):
         raise BadInput(f"none of {len(units)} ROIs found in the movie is a true cell, so there is nothing to score")

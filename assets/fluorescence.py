@@ -1,4 +1,4 @@
-"""fluorescence: dF/F of the cells of a movie, found by suite2p; and how many of the true cells they are, where known."""
+"""fluorescence: dF/F of the cells that suite2p finds in a movie; and how many of the true cells, where known."""
 
 import tempfile
 from dataclasses import fields
@@ -23,7 +23,7 @@ from neuropipe.errors import BadInput
 from neuropipe.recording import SpikeTrains
 from resources.artifact import Artifact, Draft
 from resources.disk import need_disk
-from resources.recording_format import roi_chunks
+from resources.recording_format import movie_of, roi_chunks
 from resources.stage import StageConfig, memoized
 
 AT_ONCE = 64  # ROIs
@@ -53,11 +53,11 @@ def fluorescence(draft: Draft, session: Session, config: FluorescenceConfig, rec
     running quantile. Where the true cells are known, each ROI is matched to one, whose spikes are then the ROI's."""
     values = config.model_dump()
     how = {name: values.pop(name) for name in ("neuropil", "window", "quantile")}
-    movie, frame_times = recording.arrays["movie"], recording.arrays["frame_times"][:]
-    frame_rate = 1 / float(np.median(np.diff(frame_times)))
-    need_disk(draft.path, bytes_needed(movie.shape), f"the registered copy of the movie of {session.key}")
+    movie = movie_of(recording)
+    frame_times, frame_rate = movie.frame_times, movie.frame_rate
+    need_disk(draft.path, bytes_needed(movie.frames.shape), f"the registered copy of the movie of {session.key}")
     with tempfile.TemporaryDirectory(dir=draft.path, prefix="frames-") as scratch:
-        found = extract(movie, frame_rate, Path(scratch), Suite2pSettings(**values), log.info)
+        found = extract(movie.frames, frame_rate, Path(scratch), Suite2pSettings(**values), log.info)
     dff = _relative(found, frame_rate, **how)
     bright = np.flatnonzero(np.isfinite(dff).all(axis=0))
     if len(bright) == 0:
@@ -80,7 +80,7 @@ def fluorescence(draft: Draft, session: Session, config: FluorescenceConfig, rec
         "frame_rate": round(frame_rate, 3),
         "largest_shift": round(float(np.abs(found.shifts - np.median(found.shifts, axis=0)).max()), 2),
     }
-    truth = recording.arrays["truth"] if "truth" in recording.arrays else {}
+    truth = recording.arrays.get("truth", {})
     units, known = _table(dff, footprints), {}
     if "footprint_pixels" in truth:
         true = Footprints(

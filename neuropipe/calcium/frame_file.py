@@ -60,9 +60,7 @@ def copy_movie(movie, file: FrameFile) -> int:
     ranges = [(int(block.min()), int(block.max())) for block in (movie[first : first + step] for first in starts)]
     lowest, highest = min(low for low, _ in ranges), max(high for _, high in ranges)
     if lowest == highest:
-        raise BadInput(
-            f"every pixel of the movie is {lowest} in every frame: there is nothing to see; was it exported?"
-        )
+        raise BadInput(f"every pixel of the movie is {lowest} in every frame: was it exported whole?")
     largest = max(-lowest, highest)
     divisor = 1 << max(0, (largest // (HIGHEST + 1)).bit_length())
     for first in starts:

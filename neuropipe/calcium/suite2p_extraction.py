@@ -58,8 +58,8 @@ def extract(
     shape = tuple(movie.shape)
     if len(shape) != 3 or shape[0] < LEAST_FRAMES:
         raise BadInput(
-            f"the movie is {shape}; suite2p takes (time, y, x) of {LEAST_FRAMES} frames or more, or there is no telling "
-            "cells from noise"
+            f"the movie is {shape}; suite2p takes (time, y, x) of {LEAST_FRAMES} frames or more: "
+            "with fewer, cells can't be told from noise"
         )
     if min(shape[1:]) <= 2 * (settings.max_shift + settings.diameter):
         raise BadInput(
@@ -107,7 +107,7 @@ class _Run:
         """Shifts and mean image; the file then holds the registered frames."""
         from suite2p.registration.register import compute_reference
 
-        n_frames, *frame = self.file.shape
+        n_frames = self.file.shape[0]
         options = self.options["registration"]
         at_once = self._frames_that_fit(BYTES_OF_REFERENCE, REFERENCE_FRAMES)
         some = self.file[np.linspace(0, n_frames, min(at_once, n_frames), endpoint=False).astype(int)]
@@ -146,8 +146,8 @@ class _Run:
 
     def _nothing(self) -> str:
         return (
-            f"suite2p finds no cell of {self.settings.diameter:g} px in the movie that is active; set `diameter` (px) "
-            f"and `tau` (s) to those of the cells, or lower `threshold_scaling` from {self.settings.threshold_scaling:g}"
+            f"suite2p finds no active cell of {self.settings.diameter:g} px in the movie; set `diameter` (px) and `tau` "
+            f"(s) to those of the cells, or lower `threshold_scaling` from {self.settings.threshold_scaling:g}"
         )
 
     def _binned(self, y: slice, x: slice, bad: np.ndarray) -> np.ndarray:
@@ -197,7 +197,7 @@ def _footprints(rois: np.ndarray, shape: tuple[int, int]) -> Footprints:
 
 @contextlib.contextmanager
 def _captured(report: Callable[[str], None]) -> Iterator[None]:
-    """What suite2p logs goes to no screen, and its warnings are reported; torch's, of what it calls new, are dropped."""
+    """suite2p logs nothing to the screen, its warnings are reported; what torch says of new functions is dropped."""
 
     class Report(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
