@@ -146,8 +146,8 @@ class _Run:
 
     def _nothing(self) -> str:
         return (
-            f"suite2p finds no active cell of {self.settings.diameter:g} px in the movie; set `diameter` (px) and `tau` "
-            f"(s) to those of the cells, or lower `threshold_scaling` from {self.settings.threshold_scaling:g}"
+            f"suite2p finds no active cell of {self.settings.diameter:g} px in the movie; set `diameter` and `tau` "
+            f"(px, s) to those of the cells, or lower `threshold_scaling` from {self.settings.threshold_scaling:g}"
         )
 
     def _binned(self, y: slice, x: slice, bad: np.ndarray) -> np.ndarray:
