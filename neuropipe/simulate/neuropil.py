@@ -7,7 +7,7 @@ import numpy as np
 from neuropipe.simulate.motion import correlated
 
 N_PATTERNS = 8
-PATTERN_SIZE, TEXTURE_SIZE = 20.0, 8.0  # px, SD of the Gaussians that smooth them
+PATTERN_SIZE, TEXTURE_SIZE = 40.0, 20.0  # px, SD of the Gaussians that smooth them
 TEXTURE = 0.1  # SD of the resting image, relative to its mean
 FORGETTING_TIME = 1.0  # s
 
@@ -46,8 +46,10 @@ def glow(frame_times: np.ndarray, shape: tuple[int, int], fluctuation: float, rn
 
 
 def _smooth_field(shape: tuple[int, int], size: float, rng: np.random.Generator) -> np.ndarray:
-    """(y, x) Gaussian random field of mean 0 and SD 1."""
+    """(y, x) Gaussian random field of mean 0 and SD 1, whose correlation falls to 1/e over 2 `size` px."""
     from scipy.ndimage import gaussian_filter
 
-    field = gaussian_filter(rng.standard_normal(shape), size, mode="wrap")
-    return (field - field.mean()) / field.std()
+    around = int(2 * size)  # filtered fields are periodic, and a cut from a larger one is not
+    noise = rng.standard_normal((shape[0] + 2 * around, shape[1] + 2 * around))
+    field = gaussian_filter(noise, size, mode="wrap") * 2 * np.sqrt(np.pi) * size
+    return field[around:-around, around:-around]

@@ -9,7 +9,7 @@ from neuropipe.errors import BadInput
 EDGE = 1.5  # px over which a body fades
 SMALLEST_WEIGHT = 0.05
 PAIR_DISTANCE = (1.1, 1.5)  # between the centres of two that overlap, in radii: they share 14-34 % of their pixels
-ATTEMPTS = 200_000
+ATTEMPTS = 50_000
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Footprints:
         """The same within a field that is larger by `margin` px on every side."""
         y, x = np.divmod(self.pixels, self.shape[1])
         shape = (self.shape[0] + 2 * margin, self.shape[1] + 2 * margin)
-        return Footprints(((y + margin) * shape[1] + x + margin), self.weights, self.offsets, shape)
+        return Footprints((y + margin) * shape[1] + x + margin, self.weights, self.offsets, shape)
 
 
 def place(
@@ -104,7 +104,7 @@ def draw(
 
 
 def overlaps(footprints: Footprints) -> np.ndarray:
-    """(cell,) fraction of each cell's pixels, those of at least half its greatest weight, that are another's as well."""
+    """(cell,) fraction of a cell's pixels, those of at least half its greatest weight, that are another's as well."""
     bright = footprints.images() >= 0.5
     shared = bright & (bright.sum(axis=0) > 1)
     return shared.sum(axis=(1, 2)) / bright.sum(axis=(1, 2))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class RenderedFrames:
     photons: np.ndarray
     shape: tuple[int, int, int]
     seed: tuple[int, ...]
-    dtype: np.dtype = np.dtype(np.uint16)
+    dtype: ClassVar = np.dtype(np.uint16)
 
     def __getitem__(self, frames: slice) -> np.ndarray:
         wanted = range(*frames.indices(self.shape[0]))
@@ -88,8 +89,8 @@ def peak_snr_of_one_photon(
 ) -> np.ndarray:
     """(cell,) peak SNR of one spike where light 1 gives one photon a pixel and frame; it grows as the root of photons.
 
-    It is that of a cell's mean trace, over pixels of at least half its greatest weight: the peak of what one spike adds,
-    over the SD from frame to frame of the photon noise of all that is seen there at rest (neuropil, overlapping cells).
+    It is that of a cell's mean trace, over pixels of at least half its greatest weight: the peak of what one spike
+    adds, over the SD from frame to frame of the photon noise of all that is seen there at rest, neuropil included.
 
     resting : (y, x) light at rest; brightness : (cell,) of the cells at rest; dff_per_spike : (cell,) peak dF/F
     """

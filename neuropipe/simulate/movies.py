@@ -18,7 +18,7 @@ from neuropipe.simulate.somata import Footprints, draw, overlaps, place
 from neuropipe.simulate.two_photon import RenderedFrames, Scene, peak_snr_of_one_photon
 
 AFTER_LAST_TRIAL = 0.5  # s
-SPREAD = 0.2  # SD over cells of the logarithms of brightness and of dF/F a spike
+SPREAD = 0.15  # SD over cells of the logarithms of brightness and of dF/F a spike
 
 
 @simulator("calcium_movie", truth=True)
@@ -48,10 +48,10 @@ def calcium_movie(
 
     dF/F is the cell's `dff_per_spike` for each spike with the time course of GCaMP6f, linear in spikes (see
     `indicator`; Chen et al. 2013, Nature 499:295). N is the neuropil, with a mean of 1, the F0 of a usual cell: smooth
-    over tens of pixels and correlated over a second. Between cells all of it is seen; within a cell body, occupied(p) =
-    1, the fraction `neuropil` of it, for it lies above and below. So a cell's mean trace is its own light plus `neuropil`
-    times that of a ring around it, and F - neuropil x Fneu is the right correction. The whole field moves (`rigid_shifts`),
-    bleaches by exp(-t / bleaching_time) and is seen by photons (`RenderedFrames`).
+    over tens of pixels and correlated over a second. Between cells all of it is seen; within a cell body, occupied(p)
+    = 1, the fraction `neuropil` of it, as the body takes the place of the rest. So a cell's mean trace is its own light
+    plus `neuropil` times that of a ring around it, and F - neuropil x Fneu is the right correction. The whole field
+    moves (`rigid_shifts`), bleaches by exp(-t / bleaching_time) and is seen by photons (`RenderedFrames`).
 
     decisions : parameters of drift_diffusion; imaging resolves units of about 1 Hz
     height, width : px; frame_rate : Hz; radius : px, of cell bodies
@@ -64,11 +64,11 @@ def calcium_movie(
     Frames are rendered as they are read: the movie is never in memory.
 
     trials : those of drift_diffusion
-    truth : spike_times (spike,) s and spike_offsets (cell + 1,); footprint_pixels (entry,), y * width + x in the field at
-        rest, footprint_weights (entry,) relative to a cell's brightest pixel, footprint_offsets (cell + 1,); centres
-        (cell, 2) y and x, px; shifts (time, 2) y and x, px: what lies at p at rest is seen at p + shift; overlap (cell,)
-        fraction of a cell's pixels that are another's as well; dff_per_spike and peak_snr (cell,); and the truth of
-        drift_diffusion
+    truth : spike_times (spike,) s and spike_offsets (cell + 1,); footprint_pixels (entry,), y * width + x in the field
+        at rest, footprint_weights (entry,) relative to a cell's brightest pixel, footprint_offsets (cell + 1,);
+        centres (cell, 2) y and x, px; shifts (time, 2) y and x, px: what lies at p at rest is seen at p + shift;
+        overlap (cell,) fraction of a cell's pixels that are another's as well; dff_per_spike and peak_snr (cell,); and
+        the truth of drift_diffusion
     """
     decisions = dict(decisions or {})
     _check_decisions(decisions)
