@@ -11,7 +11,7 @@ import numpy as np
 
 from neuropipe.errors import BadInput
 
-HIGHEST = np.iinfo(np.int16).max - 1  # what suite2p itself clips at
+HIGHEST = np.iinfo(np.int16).max
 BLOCK = 1 << 23  # pixels copied at once: 16 MB
 
 
@@ -57,11 +57,13 @@ def copy_movie(movie, file: FrameFile) -> int:
         raise BadInput(f"a movie holds integers, found {movie.dtype}; save what the camera or the microscope counted")
     step = max(1, BLOCK // int(np.prod(movie.shape[1:])))
     starts = range(0, movie.shape[0], step)
-    ranges = [(int(block.min()), int(block.max())) for block in (movie[first : first + step] for first in starts)]
-    lowest, highest = min(low for low, _ in ranges), max(high for _, high in ranges)
-    if lowest == highest:
-        raise BadInput(f"every pixel of the movie is {lowest} in every frame: was it exported whole?")
-    largest = max(-lowest, highest)
+    largest, still, first_frame = 0, True, movie[0:1]
+    for first in starts:
+        block = movie[first : first + step]
+        largest = max(largest, int(block.max()), -int(block.min()))
+        still = still and bool((block == first_frame).all())
+    if still:
+        raise BadInput(f"all {movie.shape[0]} frames of the movie are the same: was it exported right?")
     divisor = 1 << max(0, (largest // (HIGHEST + 1)).bit_length())
     for first in starts:
         file[first : first + step] = np.asarray(movie[first : first + step]) // divisor

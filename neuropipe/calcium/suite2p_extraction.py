@@ -19,8 +19,8 @@ from neuropipe.calcium.suite2p_settings import Suite2pSettings
 from neuropipe.errors import BadInput
 
 LEAST_FRAMES = 50  # of which a reference image and the noise of a pixel can be told
-REFERENCE_FRAMES = 400  # suite2p's own number, taken where memory allows
-REGISTERED_AT_ONCE = 100  # frames; likewise
+REFERENCE_FRAMES = 200  # taken where memory allows; each is registered eight times
+REGISTERED_AT_ONCE = 20  # frames; likewise, and quicker than more
 # Bytes a pixel of a frame that is held, at the peak of each step (measured)
 BYTES_OF_BIN, BYTES_OF_REFERENCE, BYTES_OF_REGISTERED = 24, 48, 48
 LEAST_BINS = 20

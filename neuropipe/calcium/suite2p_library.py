@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import io
+import logging
 import re
 import sys
 from functools import cache
@@ -13,10 +14,16 @@ MOST_MISSING = 20  # operators of torchvision
 
 @cache
 def load_suite2p() -> ModuleType:
-    """The library; what it and cellpose print on being imported is dropped."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        _load_torchvision()
-        return importlib.import_module("suite2p")
+    """The library; what it and cellpose have to say on being imported is dropped."""
+    log = logging.getLogger("cellpose")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            _load_torchvision()
+            return importlib.import_module("suite2p")
+    finally:
+        log.setLevel(level)
 
 
 @cache

@@ -16,7 +16,7 @@ class Suite2pSettings:
         over it before cells are looked for
     threshold_scaling : of suite2p's threshold of activity; lower finds more ROIs, and more that are none
     max_shift : px, of whole frames; nonrigid : then also let blocks of block_size px move, by fractions of a pixel up
-        to max_block_shift px; smooth_frames : SD, in frames, of smoothing the correlations with the reference in time
+        to max_block_shift px (whole frames move by whole pixels alone)
     max_overlap : ROIs that share more than this with others are left out; allow_overlap : take fluorescence from
         shared pixels, too
     inner_neuropil_radius : px next to a cell that are not its neuropil; min_neuropil_pixels : of the ring around it
@@ -24,13 +24,12 @@ class Suite2pSettings:
     """
 
     diameter: float = 12.0
-    tau: float = 1.0
-    threshold_scaling: float = 1.0
+    tau: float = 0.7
+    threshold_scaling: float = 0.7
     max_shift: float = 15.0
-    nonrigid: bool = False
-    block_size: int = 64
+    nonrigid: bool = True
+    block_size: int = 128
     max_block_shift: float = 5.0
-    smooth_frames: float = 0.0
     max_overlap: float = 0.75
     allow_overlap: bool = False
     inner_neuropil_radius: int = 2
@@ -47,7 +46,6 @@ class Suite2pSettings:
                 # suite2p's blocks must be smaller than the frame
                 "block_size": tuple(min(self.block_size, side // 2) for side in frame),
                 "maxregshiftNR": self.max_block_shift,
-                "smooth_sigma_time": self.smooth_frames,
             },
             "detection": defaults["detection"]
             | {
