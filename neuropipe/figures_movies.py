@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-OUTLINE = 0.35  # of an ROI's highest weight
+OUTLINE = 0.4  # of an ROI's highest weight
+SMOOTHED, BORDER = 1.0, 3  # px
 FOUND, TRUE, MISSED = PALETTE[1], PALETTE[4], PALETTE[3]
 MOST_DRAWN = 3000  # frames
 
@@ -51,32 +52,41 @@ def rois(
 
 
 def _outline(axes: "Axes", footprints: Footprints, which, colour: str, linestyle: str = "-") -> None:
+    """Lines around ROIs, of which single pixels that are dimmer than those around them make no islands."""
+    from scipy.ndimage import gaussian_filter
+
     for roi in which:
         y, x, weights = footprints.of(roi)
         if len(y) == 0:
             continue
-        top, left = y.min() - 1, x.min() - 1
-        patch = np.zeros((y.max() - top + 2, x.max() - left + 2))
+        top, left = y.min() - BORDER, x.min() - BORDER
+        patch = np.zeros((y.max() - top + BORDER + 1, x.max() - left + BORDER + 1))
         patch[y - top, x - left] = weights
+        patch = gaussian_filter(patch, SMOOTHED)
         extent = np.arange(patch.shape[1]) + left, np.arange(patch.shape[0]) + top
         axes.contour(*extent, patch, [OUTLINE * patch.max()], colors=[colour], linewidths=1, linestyles=linestyle)
 
 
 def shifts(frame_times: np.ndarray, found: np.ndarray, true: np.ndarray | None = None, *, title: str = "") -> "Figure":
-    """How far each frame lay off the reference, in y and in x; true : the same where it is known.
+    """How far each frame lay off the reference, in y and in x; true : the same where it is known, and the error then.
 
     frame_times : (time,) s; found, true : (time, 2) px
     """
-    figure = _figure(4.2, title)
+    figure = _figure(4.2 if true is None else 5.6, title)
+    rows = figure.subplots(2 if true is None else 3, 1, sharex=True)
     every = slice(None, None, -(-len(frame_times) // MOST_DRAWN))
-    for axes, axis, name in zip(figure.subplots(2, 1, sharex=True), range(2), "yx", strict=True):
+    for axes, axis, name in zip(rows[:2], range(2), "yx", strict=True):
         if true is not None:
             axes.plot(frame_times[every], true[every, axis], color="black", linewidth=2.2, alpha=0.35, label="true")
+            rows[2].plot(frame_times[every], found[every, axis] - true[every, axis], color=PALETTE[axis], linewidth=0.6)
         axes.plot(frame_times[every], found[every, axis], color=PALETTE[axis], linewidth=0.8, label="found")
         axes.set(ylabel=f"shift in {name} (px)")
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=8, loc="upper right", ncols=2)
-    axes.set(xlabel="time in the recording (s)")
+    if true is not None:
+        rows[2].set(ylabel="found − true (px)")
+        rows[2].spines[["top", "right"]].set_visible(False)
+    rows[-1].set(xlabel="time in the recording (s)")
     return figure
 
 
