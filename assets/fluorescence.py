@@ -3,11 +3,11 @@
 import tempfile
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, create_model
+from pydantic import Field, create_model, model_validator
 
 from assets.applies_fluorescence import without_movie
 from neuropipe import figures_movies
@@ -28,15 +28,24 @@ from resources.stage import StageConfig, memoized
 
 AT_ONCE = 64  # ROIs
 
-FluorescenceConfig = create_model(
-    "FluorescenceConfig",
-    __base__=StageConfig,
-    **{field.name: (field.type, field.default) for field in fields(Suite2pSettings)},
-    # How much of the neuropil is subtracted, and the running quantile (s, fraction) that dF/F is relative to.
-    neuropil=(float, Field(0.7, ge=0)),
-    window=(float, Field(60.0, gt=0)),
-    quantile=(float, Field(0.08, ge=0, le=1)),
-)
+_OF_SUITE2P = {field.name: (field.type, field.default) for field in fields(Suite2pSettings)}
+
+
+class FluorescenceConfig(create_model("_OfSuite2p", __base__=StageConfig, **_OF_SUITE2P)):
+    """What `Suite2pSettings` tells; neuropil : how much of it is subtracted; window (s), quantile : of the running
+    baseline that dF/F is relative to."""
+
+    neuropil: float = Field(0.7, ge=0)
+    window: float = Field(60.0, gt=0)
+    quantile: float = Field(0.08, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        self.of_suite2p()
+        return self
+
+    def of_suite2p(self) -> Suite2pSettings:
+        return Suite2pSettings(**{name: getattr(self, name) for name in _OF_SUITE2P})
 
 
 @memoized(
@@ -51,18 +60,16 @@ FluorescenceConfig = create_model(
 def fluorescence(draft: Draft, session: Session, config: FluorescenceConfig, recording: Artifact, log: Any) -> None:
     """dF/F of the cells of a movie: registered, found and extracted by suite2p, neuropil taken off, relative to a
     running quantile. Where the true cells are known, each ROI is matched to one, whose spikes are then the ROI's."""
-    values = config.model_dump()
-    how = {name: values.pop(name) for name in ("neuropil", "window", "quantile")}
     movie = movie_of(recording)
     frame_times, frame_rate = movie.frame_times, movie.frame_rate
     need_disk(draft.path, bytes_needed(movie.frames.shape), f"the registered copy of the movie of {session.key}")
     with tempfile.TemporaryDirectory(dir=draft.path, prefix="frames-") as scratch:
-        found = extract(movie.frames, frame_rate, Path(scratch), Suite2pSettings(**values), log.info)
-    dff = _relative(found, frame_rate, **how)
+        found = extract(movie.frames, frame_rate, Path(scratch), config.of_suite2p(), log.info)
+    dff = _relative(found, frame_rate, config)
     bright = np.flatnonzero(np.isfinite(dff).all(axis=0))
     if len(bright) == 0:
         raise BadInput(
-            f"none of {dff.shape[1]} ROIs is brighter than {how['neuropil']:g} x its neuropil, so none has dF/F; lower "
+            f"none of {dff.shape[1]} ROIs is brighter than {config.neuropil:g} x its neuropil, so none has dF/F; lower "
             "fluorescence.neuropil"
         )
     dff, footprints = np.ascontiguousarray(dff[:, bright]), found.footprints.only(bright)
@@ -106,13 +113,13 @@ def fluorescence(draft: Draft, session: Session, config: FluorescenceConfig, rec
     )
 
 
-def _relative(found: Extracted, frame_rate: float, neuropil: float, window: float, quantile: float) -> np.ndarray:
+def _relative(found: Extracted, frame_rate: float, config: FluorescenceConfig) -> np.ndarray:
     """dF/F (time, roi) float32, a few ROIs at a time; NaN for those that are dimmer than their neuropil."""
     dff = np.empty(found.fluorescence.shape, np.float32)
     for first in range(0, dff.shape[1], AT_ONCE):
         some = slice(first, first + AT_ONCE)
-        own = subtract_neuropil(found.fluorescence[:, some], found.neuropil[:, some], neuropil)
-        dff[:, some] = delta_f_over_f(own, frame_rate, window=window, quantile=quantile)
+        own = subtract_neuropil(found.fluorescence[:, some], found.neuropil[:, some], config.neuropil)
+        dff[:, some] = delta_f_over_f(own, frame_rate, window=config.window, quantile=config.quantile)
     return dff
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from neuropipe.errors import BadInput
+
 SCALES = 3 * 2 ** np.arange(1, 5)  # px, the sizes of cells that suite2p's detection knows
 
 
@@ -35,6 +37,17 @@ class Suite2pSettings:
     inner_neuropil_radius: int = 2
     min_neuropil_pixels: int = 350
     memory: float = 1.2
+
+    def __post_init__(self) -> None:
+        least = dict.fromkeys(("max_shift", "diameter", "block_size", "min_neuropil_pixels"), 1) | {
+            "inner_neuropil_radius": 0
+        }
+        for name, lowest in least.items():
+            if not getattr(self, name) >= lowest:
+                raise BadInput(f"{name} must be at least {lowest} px, found {getattr(self, name)}")
+        for name in ("tau", "threshold_scaling", "max_block_shift", "max_overlap", "memory"):
+            if not getattr(self, name) > 0:
+                raise BadInput(f"{name} must be above 0, found {getattr(self, name)}")
 
     def options(self, defaults: dict[str, Any], frame: tuple[int, int]) -> dict[str, Any]:
         """suite2p's settings, of which `defaults` are all, for frames of (height, width) px."""

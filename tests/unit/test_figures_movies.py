@@ -39,7 +39,7 @@ def test_without_truth_there_is_one_panel():
 def test_shifts_and_their_error():
     times = np.arange(5000) / 20
     true = np.stack([np.sin(times), np.cos(times)], axis=1)
-    figure = figures_movies.shifts(times, true + [0.5, -0.25], true)
+    figure = figures_movies.shifts(times, true + np.array([0.5, -0.25]), true)
     assert [axes.get_ylabel() for axes in figure.axes] == ["shift in y (px)", "shift in x (px)", "found − true (px)"]
     for line, error in zip(figure.axes[2].lines, (0.5, -0.25), strict=True):
         assert len(line.get_xdata()) <= figures_movies.MOST_DRAWN
