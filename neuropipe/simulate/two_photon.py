@@ -51,7 +51,8 @@ class Scene:
 class RenderedFrames:
     """Frames (time, y, x) uint16 of a scene, each rendered when it is read, always to the same bytes.
 
-    shifts : (time, 2) px; photons : (time,) a pixel of light 1 and a frame; shape : (time, y, x)
+    shifts : (time, 2) y and x, px; photons : (time,) that a pixel of light 1 gives in a frame; shape : (time, y, x);
+    seed : words of the noise's seed
 
     A detector's pixel is GAIN * ((sqrt(n) + z / 2)^2 - 1/4), for n photons expected and z standard normal: mean n and
     variance n + 1/8, near enough to a Poisson number (Anscombe 1948, Biometrika 35:246) and several times as quick.
