@@ -13,8 +13,8 @@ setup:           ## install everything into .venv (at once when it is up to date
 	@$(PYTHON) bootstrap.py
 
 run: setup       ## run the pipeline on the simulated sessions, print the leaderboard and the report's path
-	@$(BIN)/neuropipe run --session 'sim-*.small'
-	@$(BIN)/neuropipe leaderboard --session 'sim-*.small'
+	@$(BIN)/neuropipe run --session 'sim-*small'
+	@$(BIN)/neuropipe leaderboard --session 'sim-*small'
 
 test: setup      ## run all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)

@@ -82,7 +82,7 @@ def shifts(frame_times: np.ndarray, found: np.ndarray, true: np.ndarray | None =
         axes.plot(frame_times[every], found[every, axis], color=PALETTE[axis], linewidth=0.8, label="found")
         axes.set(ylabel=f"shift in {name} (px)")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8, loc="upper right", ncols=2)
+        axes.legend(frameon=False, fontsize=8, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0, ncols=2)
     if true is not None:
         rows[2].set(ylabel="found − true (px)")
         rows[2].spines[["top", "right"]].set_visible(False)

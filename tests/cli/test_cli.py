@@ -30,7 +30,7 @@ FOR_CHOICES = [
     for name, plugin in decoders.available().items()
     if plugin.facts["task"] == "classification" and not plugin.facts.get("slow")
 ]
-UP_TO_RATE = ["recording", "binned", "folds", "decoder/rate_logistic", RATE]
+UP_TO_RATE = ["recording", "fluorescence", "events/oasis", "binned", "folds", "decoder/rate_logistic", RATE]
 NEVER_LEARNS = '''
 import numpy as np
 
