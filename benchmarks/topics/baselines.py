@@ -56,7 +56,7 @@ def _row(name: str, score, asked: str) -> Figure:
 
 
 def _pipeline() -> Iterator[Figure]:
-    command = [sys.executable, "-m", "neuropipe", "run", "--session", "sim-*small"]
+    command = [sys.executable, "-m", "neuropipe", "run", "--session", "sim-*.small"]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     seconds = []
     for _ in range(5):
