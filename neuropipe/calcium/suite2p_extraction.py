@@ -22,7 +22,7 @@ LEAST_FRAMES = 50  # of which a reference image and the noise of a pixel can be 
 REFERENCE_FRAMES = 200  # taken where memory allows; each is registered eight times
 REGISTERED_AT_ONCE = 20  # frames; likewise, and quicker than more
 # Bytes a pixel of a frame that is held, at the peak of each step (measured)
-BYTES_OF_BIN, BYTES_OF_REFERENCE, BYTES_OF_REGISTERED = 24, 48, 48
+BYTES_OF_BIN, BYTES_OF_REFERENCE, BYTES_OF_REGISTERED, BYTES_OF_EXTRACTED = 24, 48, 48, 16
 LEAST_BINS = 20
 
 
@@ -95,9 +95,9 @@ class _Run:
             shifts += np.stack([registered["yoff1"].mean(axis=1), registered["xoff1"].mean(axis=1)], axis=1)
         rois = self._detect(registered)
         self.report(f"{len(rois)} ROIs found")
-        raw, surround, _, _ = self.suite2p.extraction_wrapper(
-            rois, self.file, settings=self.options["extraction"], device=self.device
-        )
+        options = self.options["extraction"]
+        options["batch_size"] = self._frames_that_fit(BYTES_OF_EXTRACTED, options["batch_size"])
+        raw, surround, _, _ = self.suite2p.extraction_wrapper(rois, self.file, settings=options, device=self.device)
         raw *= divisor
         surround *= divisor
         mean_image = registered["meanImg"] * np.float32(divisor)

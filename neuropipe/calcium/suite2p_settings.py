@@ -22,7 +22,8 @@ class Suite2pSettings:
     max_overlap : ROIs that share more than this with others are left out; allow_overlap : take fluorescence from
         shared pixels, too
     inner_neuropil_radius : px next to a cell that are not its neuropil; min_neuropil_pixels : of the ring around it
-    memory : GB that a step may hold; of a long movie detection then sees means over more frames
+    memory : GB that a step may hold beside the libraries' 0.7; where it is short, for long movies of large frames,
+        detection sees means over more frames than `tau` asks for
     """
 
     diameter: float = 12.0
@@ -36,7 +37,7 @@ class Suite2pSettings:
     allow_overlap: bool = False
     inner_neuropil_radius: int = 2
     min_neuropil_pixels: int = 350
-    memory: float = 1.2
+    memory: float = 1.0
 
     def __post_init__(self) -> None:
         least = dict.fromkeys(("max_shift", "diameter", "block_size", "min_neuropil_pixels"), 1) | {

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from neuropipe import figures_calcium
-from neuropipe.calcium.scores import METRICS, match, score, summary
+from neuropipe.calcium.scores import METRICS, SMOOTHINGS, match, score, summary
 from neuropipe.errors import BadInput
 
 RATE, DURATION = 25.0, 200.0
@@ -30,7 +30,7 @@ def scored(events, spikes, **parameters) -> pd.DataFrame:
 class TestTruth:
     def test_the_truth_scores_one_at_every_smoothing(self):
         table = scored(counted(spike_train()), spike_train())
-        assert table.correlation.tolist() == pytest.approx([1, 1, 1, 1])
+        assert table.correlation.tolist() == pytest.approx([1] * len(SMOOTHINGS))
         row = table.loc[0.08]
         assert (row.error_rate, row.precision, row.recall, row.bias, row.n_spikes) == (0, 1, 1, 0, 200)
         assert abs(row.lag) < 0.001
