@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, create_model
+from pydantic import Field, PositiveFloat, create_model
 
 from assets.applies_fluorescence import without_fluorescence
 from assets.deconvolution import find_events, scores_stage
@@ -43,10 +43,10 @@ class NetworksConfig(StageConfig):
     kind, whose disagreement is the uncertainty; n_steps, channels : of each network
     """
 
-    rates: tuple[float, ...] = Field((25.0, 10.0), min_length=1)
-    noise: tuple[float, float] = (0.3, 8.0)
-    n_networks: int = Field(3, ge=2)
-    n_steps: int = Field(2000, ge=50)
+    rates: tuple[PositiveFloat, ...] = Field((25.0, 10.0), min_length=1)
+    noise: tuple[PositiveFloat, PositiveFloat] = (0.3, 8.0)
+    n_networks: int = Field(5, ge=2)
+    n_steps: int = Field(1000, ge=50)
     channels: int = Field(16, ge=1)
     seed: int = Field(0, ge=0)
 
@@ -114,7 +114,7 @@ def ground_truth(recording: Artifact, dataset: str, session: str) -> list:
     found = []
     for frames, columns in recorded_spans(dff):
         for roi in columns:
-            whole = fill_gaps(dff[frames, [roi]].astype(np.float64)[:, None], frame_rate, LONGEST_GAP, first_roi=roi)
+            whole = fill_gaps(dff[frames, [roi]].astype(np.float64), frame_rate, LONGEST_GAP, first_roi=roi)
             spikes = times[offsets[roi] : offsets[roi + 1]]
             ends = np.array([0, len(spikes)])
             found.append(GroundTruth(whole, frame_times[frames], spikes, ends, dataset, session))

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from neuropipe.calcium.learned_likeness import likeness, traits
 from neuropipe.calcium.learned_network import SMOOTHING, Network, at_rate, see
 from neuropipe.calcium.preprocessing import frame_rate_of
+from neuropipe.decoders.devices import one_thread
 from neuropipe.errors import BadInput
 
 CROP = 512  # samples of a recording that a step sees
@@ -107,9 +108,10 @@ def train(
         return folder
     chances = _chances(cells, target)
     for seed in waiting:
-        network, losses = _train_one(
-            cells, target, chances, seed, rate, channels, n_steps, batch_size, learning_rate, weight_decay, follow
-        )
+        with one_thread():
+            network, losses = _train_one(
+                cells, target, chances, seed, rate, channels, n_steps, batch_size, learning_rate, weight_decay, follow
+            )
         weights = {key: value.detach().contiguous() for key, value in network.state_dict().items()}
         unfinished = folder / f".network-{seed}"
         save_file(weights, unfinished, {"facts": json.dumps(facts | {"seed": seed, "losses": losses})})
