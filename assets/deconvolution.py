@@ -9,7 +9,8 @@ from pydantic import create_model
 
 from assets.applies_fluorescence import without_fluorescence, without_true_spikes
 from assets.decoders import config_model
-from neuropipe import calcium, figures_calcium, figures_fluorescence
+from neuropipe import calcium, figures_calcium, figures_fluorescence, figures_networks
+from neuropipe.calcium import reliability
 from neuropipe.calcium.preprocessing import fill_gaps, frame_rate_of
 from neuropipe.calcium.recorded import recorded_spans, standardized_noise
 from neuropipe.calcium.scores import score, summary
@@ -174,7 +175,28 @@ def score_events(draft: Draft, recording: Artifact, events: Artifact, title: str
         if metric in set(over_rois["metric"])
     }
     draft.figure("scores", figures_calcium.scores(table, title=title))
+    if "uncertainty" in events.arrays:
+        _score_uncertainty(draft, events, frame_times, times, offsets, title)
     _draw_typical(draft, recording, events, table, title)
+
+
+def _score_uncertainty(
+    draft: Draft, events: Artifact, frame_times: np.ndarray, times: np.ndarray, offsets: np.ndarray, title: str
+) -> None:
+    """reliability: error against uncertainty, a row an ROI and tenth of its bins; both in spikes."""
+    found, uncertainty = events.arrays["events"][:], events.arrays["uncertainty"][:]
+    tables = []
+    for roi in range(found.shape[1]):
+        ((frames, _),) = recorded_spans(found[:, [roi]])
+        spikes = times[offsets[roi] : offsets[roi + 1]]
+        one = reliability.reliability(found[frames, roi], uncertainty[frames, roi], frame_times[frames], spikes)
+        tables.append(one.assign(roi=roi))
+    table = pd.concat(tables, ignore_index=True)
+    draft.table("reliability", table)
+    draft.metadata["error grows with uncertainty (rank correlation)"] = round(
+        float(np.nanmean([reliability.growth(one) for one in tables])), 3
+    )
+    draft.figure("reliability", figures_networks.reliability(reliability.over_cells(table), title=title))
 
 
 def _draw_typical(draft: Draft, recording: Artifact, events: Artifact, table: pd.DataFrame, title: str) -> None:

@@ -198,7 +198,6 @@ def _events_stage() -> Stage:
         plugins=functools.partial(_module, plugin.module),
         tools=("numpy", "scipy", *plugin.facts["tools"]),
         slow=True,
-        isolated=True,
         checks={
             "events_finite": "Events are finite numbers, none below 0, wherever dF/F was recorded.",
             "never_seen": "No network was trained on a session of the same data set.",
@@ -229,7 +228,7 @@ def networks_for(networks: Artifact, key: str, frame_rate: float) -> Path:
     if not slow_enough:
         raise BadInput(
             f"{key} has {frame_rate:.3g} frames a second, and the networks work at {min(folders):g} or more: train "
-            f"some with --set '{NETWORKS}.rates=[25, 10, {np.floor(frame_rate):g}]'"
+            f"some with --set '{NETWORKS}.rates=[25, 10, {np.floor(10 * frame_rate / 0.99) / 10:g}]'"
         )
     return folders[max(slow_enough)]
 

@@ -23,6 +23,7 @@ from neuropipe.errors import BadInput
 from neuropipe.registry import deconvolver
 
 OF_OASIS = 1 / 3  # share of oasis in the average; the networks share the rest
+LONGEST_DELAY = 0.2  # s, by which oasis may be moved to the networks, which learn how late an indicator is
 AT_ONCE = 4  # ROIs: what a network makes of half an hour at 25 Hz is 17 MB a layer and ROI
 
 
@@ -94,8 +95,17 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
 
 
 def like(rates: np.ndarray, events: np.ndarray, frame_rate: float) -> np.ndarray:
-    """events (time, roi) of another unit, scaled to vary as much as rates (time, roi) once both are smoothed alike."""
+    """events (time, roi) of another unit and delay, made to vary as much as rates (time, roi), and at the same time.
+
+    Both are judged smoothed alike; events are moved by whole frames to where they correlate best, and then scaled.
+    """
     from scipy.ndimage import gaussian_filter1d
 
-    wanted, found = (gaussian_filter1d(each, SMOOTHING * frame_rate, axis=0).std(0) for each in (rates, events))
-    return events * (wanted / np.maximum(found, 1e-12)) * (found > 0)
+    wanted, found = (gaussian_filter1d(each, SMOOTHING * frame_rate, axis=0) for each in (rates, events))
+    wanted, found = wanted - wanted.mean(0), found - found.mean(0)
+    n, reach = len(rates), min(round(LONGEST_DELAY * frame_rate), len(rates) // 3)
+    delays = np.arange(-reach, reach + 1)
+    match = [np.einsum("tr,tr->r", wanted[reach : n - reach], found[reach + d : n - reach + d]) for d in delays]
+    source = np.arange(n)[:, None] + delays[np.argmax(match, axis=0)]
+    moved = np.take_along_axis(events, source.clip(0, n - 1), axis=0) * ((source >= 0) & (source < n))
+    return moved * (wanted.std(0) / np.maximum(found.std(0), 1e-12)) * (found.std(0) > 0)
