@@ -125,7 +125,7 @@ def train_networks(
     draft: Draft, config: NetworksConfig, cohort: Cohort, recordings: list, progress: Path, log: Any
 ) -> None:
     """networks/<left out>/<rate>hz/network-<seed>.safetensors, learning curves, and who was left out of which."""
-    from neuropipe.calcium.learned import facts_of
+    from neuropipe.calcium.learned_network import read_network
     from neuropipe.calcium.learned_training import STEPS_BETWEEN_LOSSES, Target, train
 
     kinds = [(group, max(config.rates)) for group in cohort.groups] + [(NOTHING, rate) for rate in config.rates]
@@ -149,7 +149,7 @@ def train_networks(
         into = draft.folder(f"networks/{left_out}/{rate:g}hz")
         for seed in seeds:
             shutil.copy(folder / f"network-{seed}.safetensors", into)
-            facts.append({"left_out": left_out, **facts_of(into / f"network-{seed}.safetensors")})
+            facts.append({"left_out": left_out, **read_network(into / f"network-{seed}.safetensors")[1]})
     seen = [each["left_out"] for each in facts if _own(cohort, each["left_out"]) & set(each["sessions"])]
     draft.check("left_out", not seen, description=f"{', '.join(seen)} was seen" if seen else "", networks=len(facts))
     draft.json("cohort", {group: list(keys) for group, keys in cohort.groups.items()})

@@ -8,15 +8,12 @@ What the networks find is averaged with what `oasis` finds: they know how record
 knows how fluorescence decays, and where both see a spike it is more likely one (docs/choices/deconvolution.md).
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 
-from neuropipe.calcium.learned_network import SMOOTHING, Network, at_rate, see
+from neuropipe.calcium.learned_network import SMOOTHING, at_rate, read_network, see
 from neuropipe.calcium.oasis import Oasis
 from neuropipe.calcium.preprocessing import rebin
 from neuropipe.errors import BadInput
@@ -39,10 +36,8 @@ class Learned:
         self.networks = []
         self.sessions: set[str] = set()  # that any of them was trained on
         for file in files:
-            facts, weights = _read(file)
-            network = Network(facts["channels"])
-            network.load_state_dict(weights)
-            self.networks.append(network.eval())
+            network, facts = read_network(file)
+            self.networks.append(network)
             self.rate = float(facts["rate"])
             self.sessions |= set(facts["sessions"])
 
@@ -78,20 +73,6 @@ class Learned:
             found = np.stack([rebin(network(seen).numpy().T.astype(np.float64), back) for network in self.networks])
         found[:, :, np.ptp(dff, axis=0) == 0] = 0
         return np.maximum(found, 0)  # differences of sums can fall below 0 by rounding
-
-
-def facts_of(file: Path) -> dict[str, Any]:
-    """What `learned_training.train` notes of a network: rate, data sets, sessions, losses, ..."""
-    return _read(file)[0]
-
-
-def _read(file: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    try:
-        with safe_open(file, "pt") as opened:
-            facts = json.loads(opened.metadata()["facts"])
-            return facts, {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise BadInput(f"{file} is no network of learned_training.train; train it again") from error
 
 
 def like(rates: np.ndarray, events: np.ndarray, frame_rate: float) -> np.ndarray:

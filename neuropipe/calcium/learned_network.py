@@ -1,10 +1,16 @@
 """The network of `learned`, and what it sees of a trace; apart from `learned`, which can change without training."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from neuropipe.calcium.preprocessing import noise_level, rebin, running_baseline
+from neuropipe.errors import BadInput
 
 DILATIONS = (1, 2, 4, 8)
 WIDTH = 5  # samples a convolution sees: 61 in all
@@ -40,3 +46,16 @@ def at_rate(dff: np.ndarray, frame_rate: float, rate: float) -> tuple[np.ndarray
 def see(traces: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """(roi, time), what a network sees: traces (time, roi) in units of their noise, large transients compressed."""
     return np.ascontiguousarray(np.arcsinh(traces / noise).T, np.float32)
+
+
+def read_network(file: Path) -> tuple[Network, dict[str, Any]]:
+    """A trained network, and what `learned_training.train` notes of it: rate, data sets, sessions, losses, ..."""
+    try:
+        with safe_open(file, "pt") as opened:
+            facts = json.loads(opened.metadata()["facts"])
+            weights = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
+        network = Network(facts["channels"])
+        network.load_state_dict(weights)
+    except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
+        raise BadInput(f"{file} is no network of learned_training.train; train it again") from error
+    return network.eval(), facts

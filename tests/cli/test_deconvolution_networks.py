@@ -12,8 +12,7 @@ from safetensors.torch import save_file
 
 from assets.deconvolution_networks import networks_for, refuse_those_that_saw
 from assets.pipeline import build_pipeline
-from neuropipe.calcium.learned import facts_of
-from neuropipe.calcium.learned_network import Network
+from neuropipe.calcium.learned_network import Network, read_network
 from neuropipe.errors import BadInput
 from resources.artifact import Artifact, Draft
 from resources.memo import materialize
@@ -120,9 +119,9 @@ def test_each_group_is_left_out_of_its_own_networks(trained):
     for path in folder.rglob("*.safetensors"):
         left_out = path.relative_to(folder).parts[0]
         seen = {"own.a", "own.b", "own.c"} - GROUPS[left_out]
-        assert set(facts_of(path)["sessions"]) == seen
-        assert set(facts_of(path)["datasets"]) == {"first", "second"} - {left_out}
-        assert f"{facts_of(path)['rate']:g}hz" == path.parent.name
+        assert set(read_network(path)[1]["sessions"]) == seen
+        assert set(read_network(path)[1]["datasets"]) == {"first", "second"} - {left_out}
+        assert f"{read_network(path)[1]['rate']:g}hz" == path.parent.name
     curves = pd.read_parquet(Path(facts["path"], "extras", "learning_curves.parquet"))
     assert len(curves) == 8
     assert set(curves["step"]) == {50}
@@ -189,8 +188,8 @@ def test_what_was_trained_before_a_kill_is_kept(trained):
     save_file(weights, folder / "network-3.safetensors", {"facts": json.dumps(facts)})
     outcome = materialize(planner, NETWORKS, None)
     kept = outcome.artifact.folder("networks") / "first" / "20hz"
-    assert facts_of(kept / "network-3.safetensors")["losses"] == [0.5]
-    assert facts_of(kept / "network-4.safetensors")["losses"] != [0.5]
+    assert read_network(kept / "network-3.safetensors")[1]["losses"] == [0.5]
+    assert read_network(kept / "network-4.safetensors")[1]["losses"] != [0.5]
     assert not progress.exists()
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from neuropipe import calcium
-from neuropipe.calcium.learned import OF_OASIS, Learned, facts_of, like
+from neuropipe.calcium.learned import OF_OASIS, Learned, like
 from neuropipe.calcium.learned_likeness import likeness
+from neuropipe.calcium.learned_network import read_network
 from neuropipe.calcium.learned_training import GroundTruth, Target, train
 from neuropipe.calcium.oasis import Oasis
 from neuropipe.calcium.scores import score
@@ -105,7 +106,7 @@ def test_what_was_trained_is_kept_and_told(folder, tmp_path):
     assert told == []
     assert (folder / "network-0.safetensors").stat().st_mtime_ns == before
     train([recording(0), recording(1)], tmp_path, seeds=(7,), n_steps=50, follow=lambda *step: told.append(step))
-    facts = facts_of(tmp_path / "network-7.safetensors")
+    facts = read_network(tmp_path / "network-7.safetensors")[1]
     assert [(seed, step) for seed, step, _ in told] == [(7, 50)]
     assert facts["losses"] == [told[0][2]]
     assert (facts["datasets"], facts["sessions"]) == (["set 0", "set 1"], ["session 0", "session 1"])
