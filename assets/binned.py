@@ -1,4 +1,4 @@
-"""binned: spike counts in bins with what to decode from them: a label a trial, or behaviour in every bin."""
+"""binned: activity in bins with what to decode from it: a label a trial, or behaviour in every bin."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,6 +8,7 @@ import pandas as pd
 from pydantic import Field, model_validator
 
 from assets.applies import without_task
+from assets.binned_events import events_in_trials, imaged_trials
 from assets.binned_time import bin_time
 from neuropipe import figures
 from neuropipe.binning import rebin_window
@@ -15,6 +16,7 @@ from neuropipe.binning_zarr import bin_to_zarr, spikes_in_windows, write_counts
 from neuropipe.catalog import ContinuousTask, DatasetEntry, Session, check_window
 from neuropipe.errors import BadInput
 from resources.artifact import Artifact, Draft
+from resources.binned_format import binned_activity, check_sums
 from resources.recording_format import published_counts
 from resources.stage import StageConfig, memoized
 
@@ -62,36 +64,43 @@ def _settings(dataset: DatasetEntry) -> dict:
 @memoized(
     group="binning",
     kinds=("zarr",),
+    inputs={"events": "events/oasis"},
     config=BinnedConfig,
     settings=_settings,
     applies_to=without_task,
     tools=("zarr",),
     checks={
-        "counts_finite": "The counts are whole numbers, with at least one trial, bin and unit.",
-        "counts_equal_spikes": "The counts add up to the spikes that fall into the windows.",
+        "counts_finite": "Counts are whole numbers, activity is finite; with at least one trial, bin and unit.",
+        "counts_equal_spikes": "What is in the bins adds up to the spikes, or events, that fall into the windows.",
     },
 )
-def binned(draft: Draft, session: Session, config: BinnedConfig, recording: Artifact) -> None:
+def binned(draft: Draft, session: Session, config: BinnedConfig, recording: Artifact, events: Artifact | None) -> None:
     """Spike counts (trial, bin, unit) around the task's event and the labels to decode; or, where a session has no
-    trials, counts (time, unit) and the behaviour in every bin.
+    trials, counts (time, unit) and the behaviour in every bin. Of imaged ROIs it is `activity`: the events in each bin.
 
     Label, event and window, or targets and history, and the bin width come from the data set's task.
     """
     if config.targets:
-        bin_time(draft, session, config, recording)
+        bin_time(draft, session, config, recording, events)
     else:
-        bin_trials(draft, session, config, recording)
+        bin_trials(draft, session, config, recording, events)
 
 
-def bin_trials(draft: Draft, session: Session, config: BinnedConfig, recording: Artifact) -> None:
-    """counts (trial, bin, unit), labels (trial,) and the table of trials. The figure shows activity by class."""
+def bin_trials(
+    draft: Draft, session: Session, config: BinnedConfig, recording: Artifact, events: Artifact | None
+) -> None:
+    """counts or activity (trial, bin, unit), labels (trial,) and the table of trials; the figure shows both."""
     trials, published = recording.table("trials"), published_counts(recording)
     if published is None and config.align not in trials:
         raise BadInput(f"{session.key}: no event {config.align!r} in the trial table; it has {', '.join(trials)}")
-    labelled = label_trials(trials, config, session.key)
     n_bins = round((config.window[1] - config.window[0]) / config.bin_width)
-    starts = event_times(trials, config)[labelled.kept] + config.window[0]
-    if published is not None:
+    every_start = event_times(trials, config) + config.window[0]
+    seen = None if events is None else imaged_trials(events, every_start, n_bins * config.bin_width)
+    labelled = label_trials(trials, config, session.key, seen)
+    starts = every_start[labelled.kept]
+    if events is not None:
+        summary, expected = events_in_trials(draft, events, starts, config.bin_width, n_bins, session.key)
+    elif published is not None:
         cut = rebin_window(
             published[:][labelled.kept],
             published.attrs["bin_width"],
@@ -105,7 +114,7 @@ def bin_trials(draft: Draft, session: Session, config: BinnedConfig, recording: 
         spikes = (recording.arrays["times"], recording.arrays["offsets"][:], starts, config.bin_width, n_bins)
         summary = bin_to_zarr(*spikes, draft.arrays)
         expected = int(spikes_in_windows(*spikes).sum())
-    counts = draft.arrays["counts"]
+    counts = binned_activity(draft)
     counts.attrs.update(
         {
             "bin_width": config.bin_width,
@@ -120,14 +129,13 @@ def bin_trials(draft: Draft, session: Session, config: BinnedConfig, recording: 
         "trials",
         pd.DataFrame({"trial": labelled.kept, "start": starts, "stop": starts + n_bins * config.bin_width}),
     )
-    draft.check("counts_finite", counts.dtype.kind == "u" and min(counts.shape) > 0, dtype=str(counts.dtype))
-    draft.check("counts_equal_spikes", summary.n_spikes == expected, counts=summary.n_spikes, spikes=expected)
+    check_sums(draft, summary.n_spikes, expected)
     draft.metadata |= {
         "trials": counts.shape[0],
         "bins": counts.shape[1],
         "units": counts.shape[2],
         "silent_units": int((summary.spikes_per_unit == 0).sum()),
-        "spikes": summary.n_spikes,
+        "spikes" if events is None else "events": round(summary.n_spikes, 3),
         "classes": {name: int((labelled.codes == code).sum()) for code, name in enumerate(labelled.classes)},
         "left_out": labelled.left_out,
     }
@@ -144,8 +152,13 @@ class LabelledTrials:
     left_out: dict[str, int]
 
 
-def label_trials(trials: pd.DataFrame, config: BinnedConfig, key: str) -> LabelledTrials:
-    """The trials that can be used: with a label, with the event, of a class with enough trials."""
+def label_trials(
+    trials: pd.DataFrame, config: BinnedConfig, key: str, seen: np.ndarray | None = None
+) -> LabelledTrials:
+    """The trials that can be used: with a label, with the event, of a class with enough trials.
+
+    seen : (trial,) bool, whether the window was imaged, where a session was
+    """
     if config.label not in trials:
         raise BadInput(f"{key}: no column {config.label!r} in the trial table; it has {', '.join(trials)}")
     labels = trials[config.label]
@@ -154,6 +167,9 @@ def label_trials(trials: pd.DataFrame, config: BinnedConfig, key: str) -> Labell
     happened = ~np.isnan(event_times(trials, config)) if config.align in trials else np.ones(len(trials), bool)
     left_out[f"no {config.align}"] = int((usable & ~happened).sum())
     usable &= happened
+    if seen is not None:
+        left_out["not imaged"] = int((usable & ~seen).sum())
+        usable &= seen
     frequent = labels[usable].map(labels[usable].value_counts()) >= config.min_trials_per_class
     rare = np.zeros(len(trials), bool)
     rare[np.flatnonzero(usable)] = ~frequent.to_numpy(bool)
@@ -192,6 +208,7 @@ def _draw(draft: Draft, config: BinnedConfig, session: Session, counts, labelled
         config.bin_width,
         config.window[0],
         event=config.align,
+        unit="Hz" if counts.dtype.kind == "u" else "events / s",
         label=config.label,
         title=session.key,
     )

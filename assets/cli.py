@@ -223,7 +223,7 @@ def gc(dry_run, variants, as_json) -> None:
 @click.option("--bin-width", type=float, required=True, help="s.")
 @speaks_plainly
 def add(files, name, dataset, label, align, window, bin_width) -> None:
-    """Add your own recording (.npz) to data/catalog/local.yaml; the file is used where it lies."""
+    """Add your own recording (.npz of spikes, counts or dF/F) to data/catalog/local.yaml; it is used where it lies."""
     from assets.local_data import add_files
 
     for key in add_files(build_pipeline().workspace, files, name, dataset, label, align, window, bin_width):

@@ -12,6 +12,7 @@ from neuropipe import decoders, figures_time
 from neuropipe.continuous import histories
 from neuropipe.registry import Plugin
 from resources.artifact import Artifact, Draft
+from resources.binned_format import binned_activity
 from resources.compute import side_by_side
 from resources.learning import Learning
 
@@ -32,12 +33,12 @@ def decode_time(
 
     Decoders of angles are given cosine and sine of each, and their predictions are turned back: none needs to know.
     """
-    counts, targets = binned.arrays["counts"][:], binned.arrays["targets"]
+    counts, targets = binned_activity(binned)[:], binned.arrays["targets"]
     names, circular = targets.attrs["names"], targets.attrs["circular"]
     samples = binned.table("samples")
     bins, starts = samples["bin"].to_numpy(), samples["start"].to_numpy()
     truth = targets[:][bins]
-    windows = histories(counts, bins, binned.arrays["counts"].attrs["history"])
+    windows = histories(counts, bins, binned_activity(binned).attrs["history"])
     aims = np.hstack([np.cos(truth), np.sin(truth)]) if circular else truth
     table = folds.table("folds")
     learning = Learning(log, progress)
@@ -75,7 +76,7 @@ def decode_time(
     draft.metadata |= {"samples": len(bins), "fold_seconds": [round(seconds, 2) for _, seconds in folded]}
     first = every[every["scheme"] == every["scheme"].iloc[0]].sort_values("sample")
     drawn = [first[[f"{column}_{name}" for name in names]].to_numpy() for column in ("y_true", "y_pred")]
-    figure = figures_time.decoded_and_true(*drawn, names, binned.arrays["counts"].attrs["bin_width"], title=plugin.name)
+    figure = figures_time.decoded_and_true(*drawn, names, binned_activity(binned).attrs["bin_width"], title=plugin.name)
     draft.figure("decoded_and_true", figure)
 
 

@@ -15,6 +15,7 @@ from assets.decoded_time import decode_time
 from neuropipe import decoders
 from neuropipe.registry import Plugin
 from resources.artifact import Artifact, Draft
+from resources.binned_format import binned_activity
 from resources.compute import side_by_side
 from resources.learning import Learning
 from resources.stage import RUNTIME_ONLY, Parts, Stage, StageConfig, memoized
@@ -88,8 +89,8 @@ def decode(
     log: Any,
 ) -> None:
     """Fit on the training trials of every fold, predict its test trials, then refit on everything."""
-    counts = binned.arrays["counts"][:]
-    classes = np.array(binned.arrays["counts"].attrs["classes"])
+    counts = binned_activity(binned)[:]
+    classes = np.array(binned_activity(binned).attrs["classes"])
     codes = binned.arrays["labels"][:]
     starts = binned.table("trials")["start"].to_numpy()
     known = bool(np.isfinite(starts).all())  # counts published without a clock come in time order

@@ -15,6 +15,7 @@ from neuropipe.calcium.preprocessing import fill_gaps, frame_rate_of
 from neuropipe.calcium.recorded import recorded_spans, standardized_noise
 from neuropipe.calcium.scores import score, summary
 from neuropipe.catalog import Session
+from neuropipe.errors import BadInput
 from neuropipe.registry import Plugin
 from resources.artifact import Artifact, Draft
 from resources.recording_format import roi_blocks
@@ -44,10 +45,17 @@ def _events_stage(plugin: Plugin) -> Stage:
         isolated=plugin.facts.get("slow", False),
         checks={"events_finite": "Events are finite numbers, none below 0, wherever dF/F was recorded."},
     )
-    def events(draft: Draft, session: Session, config: StageConfig, recording: Artifact) -> None:
-        find_events(draft, session, plugin, config.model_dump(), recording)
+    def events(
+        draft: Draft, session: Session, config: StageConfig, recording: Artifact, fluorescence: Artifact | None
+    ) -> None:
+        find_events(draft, session, plugin, config.model_dump(), dff_of(recording, fluorescence))
 
     return events
+
+
+def dff_of(recording: Artifact, fluorescence: Artifact | None) -> Artifact:
+    """Where the dF/F of a session lies, and the table and true spikes of its ROIs: recorded, or found in its movie."""
+    return recording if fluorescence is None else fluorescence
 
 
 def _module(module: str, _: Any) -> tuple[str, ...]:
@@ -138,19 +146,29 @@ def scores_stage(scored: Stage) -> Stage:
         tools=("numpy", "scipy"),
         checks={"scores_finite": "Every correlation is a finite number."},
     )
-    def deconvolution_scores(draft: Draft, session: Session, recording: Artifact, events: Artifact) -> None:
-        score_events(draft, recording, events, title=f"{session.key}: {method}")
+    def deconvolution_scores(
+        draft: Draft, session: Session, recording: Artifact, fluorescence: Artifact | None, events: Artifact
+    ) -> None:
+        score_events(draft, dff_of(recording, fluorescence), events, title=f"{session.key}: {method}")
 
     return deconvolution_scores
 
 
 def score_events(draft: Draft, recording: Artifact, events: Artifact, title: str) -> None:
-    """scores: a row an ROI and smoothing, over the frames in which the ROI was recorded; summary: over all ROIs."""
+    """scores: a row an ROI and smoothing, over the frames in which the ROI was recorded; summary: over all ROIs.
+
+    Of a movie's ROIs those count that are a true cell; the others are in the table `unmatched`.
+    """
+    units = recording.table("units")
+    unmatched = np.flatnonzero(units["cell"] < 0) if "found_fraction" in recording.metadata else np.empty(0, int)
+    draft.table("unmatched", pd.DataFrame({"roi": unmatched}))
+    if len(unmatched) == len(units):
+        raise BadInput(f"none of {len(units)} ROIs found in the movie is a true cell, so there is nothing to score")
     found, frame_times = events.arrays["events"][:], recording.arrays["frame_times"][:]
     times, offsets = (recording.arrays[f"truth/{name}"][:] for name in ("spike_times", "spike_offsets"))
     in_spikes = events.arrays["events"].attrs["units"].startswith(IN_SPIKES)
-    tables = []
-    for roi in range(found.shape[1]):
+    tables, scored = [], np.setdiff1d(np.arange(found.shape[1]), unmatched).tolist()
+    for roi in scored:
         ((frames, _),) = recorded_spans(found[:, [roi]])
         spikes = times[offsets[roi] : offsets[roi + 1]]
         one = score(
@@ -166,7 +184,8 @@ def score_events(draft: Draft, recording: Artifact, events: Artifact, title: str
     draft.check("scores_finite", not unknown, warn=True, description=said)
     correlation = over_rois[over_rois["metric"] == "correlation"]
     draft.metadata |= {
-        "rois": found.shape[1],
+        "rois": found.shape[1] - len(unmatched),
+        "rois_that_are_no_cell": len(unmatched),
         "true_spikes": len(times),
         "correlation": {f"{row.smoothing:g} s": round(float(row.value), 4) for row in correlation.itertuples()},
     } | {
@@ -176,20 +195,21 @@ def score_events(draft: Draft, recording: Artifact, events: Artifact, title: str
     }
     draft.figure("scores", figures_calcium.scores(table, title=title))
     if "uncertainty" in events.arrays:
-        _score_uncertainty(draft, events, frame_times, times, offsets, title)
+        _score_uncertainty(draft, events, recording, scored, title)
     _draw_typical(draft, recording, events, table, title)
 
 
-def _score_uncertainty(
-    draft: Draft, events: Artifact, frame_times: np.ndarray, times: np.ndarray, offsets: np.ndarray, title: str
-) -> None:
+def _score_uncertainty(draft: Draft, events: Artifact, recording: Artifact, scored: list[int], title: str) -> None:
     """reliability: error against uncertainty, a row an ROI and tenth of its bins; both in spikes."""
-    found, uncertainty = events.arrays["events"][:], events.arrays["uncertainty"][:]
+    found, uncertainty = events.arrays["events"], events.arrays["uncertainty"]
+    frame_times = recording.arrays["frame_times"][:]
+    times, offsets = (recording.arrays[f"truth/{name}"][:] for name in ("spike_times", "spike_offsets"))
     tables = []
-    for roi in range(found.shape[1]):
-        ((frames, _),) = recorded_spans(found[:, [roi]])
+    for roi in scored:
+        own, doubt = found[:, roi], uncertainty[:, roi]
+        ((frames, _),) = recorded_spans(own[:, None])
         spikes = times[offsets[roi] : offsets[roi + 1]]
-        one = reliability.reliability(found[frames, roi], uncertainty[frames, roi], frame_times[frames], spikes)
+        one = reliability.reliability(own[frames], doubt[frames], frame_times[frames], spikes)
         tables.append(one.assign(roi=roi))
     table = pd.concat(tables, ignore_index=True)
     draft.table("reliability", table)

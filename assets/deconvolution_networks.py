@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import Field, PositiveFloat, create_model
 
 from assets.applies_fluorescence import without_fluorescence
-from assets.deconvolution import find_events, scores_stage
+from assets.deconvolution import dff_of, find_events, scores_stage
 from neuropipe import calcium, figures_networks
 from neuropipe.calcium.preprocessing import fill_gaps, frame_rate_of
 from neuropipe.calcium.recorded import recorded_spans
@@ -204,12 +204,18 @@ def _events_stage() -> Stage:
         },
     )
     def events(
-        draft: Draft, session: Session, config: StageConfig, recording: Artifact, deconvolution_networks: Artifact
+        draft: Draft,
+        session: Session,
+        config: StageConfig,
+        recording: Artifact,
+        fluorescence: Artifact | None,
+        deconvolution_networks: Artifact,
     ) -> None:
-        frame_rate = frame_rate_of(recording.arrays["frame_times"][:])
+        traces = dff_of(recording, fluorescence)
+        frame_rate = frame_rate_of(traces.arrays["frame_times"][:])
         folder = networks_for(deconvolution_networks, session.key, frame_rate)
         refuse_those_that_saw(draft, deconvolution_networks, folder, session.key)
-        find_events(draft, session, plugin, {"folder": str(folder), **config.model_dump()}, recording)
+        find_events(draft, session, plugin, {"folder": str(folder), **config.model_dump()}, traces)
         draft.metadata |= {"left out": folder.parent.name, "networks work at (Hz)": float(folder.name[:-2])}
 
     return events

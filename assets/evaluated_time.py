@@ -8,6 +8,7 @@ from neuropipe import figures_time
 from neuropipe.evaluation.continuous import BASELINES, evaluate_targets
 from neuropipe.evaluation.estimates import primary_metric
 from resources.artifact import Artifact, Draft
+from resources.binned_format import binned_activity
 
 if TYPE_CHECKING:
     from assets.evaluation import EvaluationConfig
@@ -22,7 +23,7 @@ def score_time(draft: Draft, config: "EvaluationConfig", decoder: Artifact, fold
         folds.table("folds"),
         targets[bins],
         tuple(facts["names"]),
-        before=_before(targets, bins, binned.arrays["segments"][:], binned.arrays["counts"].attrs["history"]),
+        before=_before(targets, bins, binned.arrays["segments"][:], binned_activity(binned).attrs["history"]),
         circular=facts["circular"],
         seed=config.seed,
         n_shifts=config.n_shifts,

@@ -8,6 +8,7 @@ from neuropipe.catalog import DatasetEntry
 from neuropipe.errors import BadInput
 from neuropipe.folds import check_leakage, make_folds
 from resources.artifact import Artifact, Draft
+from resources.binned_format import binned_activity
 from resources.stage import StageConfig, memoized
 
 
@@ -46,7 +47,7 @@ def folds(draft: Draft, config: FoldsConfig, binned: Artifact, recording: Artifa
     trials = binned.table("samples" if continuous else "trials")
     labels = None if continuous else binned.arrays["labels"][:]
     # A sample that shares a bin of history with a test sample holds part of what is tested.
-    gap = max(config.gap, binned.arrays["counts"].attrs["history"]) if continuous else config.gap
+    gap = max(config.gap, binned_activity(binned).attrs["history"]) if continuous else config.gap
     blocks = None
     if config.block_column is not None:
         published = recording.table("trials")

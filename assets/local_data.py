@@ -7,6 +7,7 @@ import yaml
 
 from neuropipe.catalog import DATASET_NAME, SESSION_NAME, DatasetEntry, check_window
 from neuropipe.errors import BadInput
+from neuropipe.recording import Recording
 from resources.safe_files import storage_trouble_in_words, write_durably
 from resources.workspace import Workspace
 
@@ -23,6 +24,7 @@ def add_files(
 ) -> list[str]:
     """Add one session a file; returns their keys. Everything is checked before anything is written."""
     from neuropipe import readers
+    from neuropipe.readers.traces_npz import holds_traces
 
     if name is not None and len(files) > 1:
         raise BadInput(
@@ -47,7 +49,6 @@ def add_files(
             "citation": "unpublished",
             "licence": "not stated",
             "sessions": {},
-            "reader": "npz",
         },
     )
     if entry.setdefault("task", task) != task:
@@ -56,14 +57,20 @@ def add_files(
     for file in files:
         if not file.is_file():
             raise BadInput(f"no file {file}")
-        recording = readers.get("npz").load()({file.name: file})
+        reader = "traces_npz" if holds_traces(file) else "npz"
+        recording = readers.get(reader).load()({file.name: file})
         if recording.trials is None or label not in recording.trials:
             columns = ", ".join(recording.trials.columns) if recording.trials is not None else "no trials"
             raise BadInput(f"{file} has no labels called {label!r}; its trial table has {columns}")
         if recording.counts is None and align not in recording.trials:
             columns = ", ".join(recording.trials.columns)
             raise BadInput(f"{file} has no event {align!r} to align trials to; its trial table has {columns}")
-        entry["modality"] = "counts" if recording.counts is not None else "spikes"
+        kind = {"modality": _modality(recording), "reader": reader}
+        if entry["sessions"] and {name: entry[name] for name in kind} != kind:
+            raise BadInput(
+                f"{dataset} holds {entry['modality']}, and {file} {kind['modality']}; add it to another --dataset"
+            )
+        entry |= kind
         session = name if name is not None else re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
         if not re.fullmatch(SESSION_NAME, session):
             raise BadInput(f"{file}: {session!r} can't name a session; give --name, made of a-z, 0-9, ., _ and -")
@@ -77,3 +84,9 @@ def add_files(
     with storage_trouble_in_words(path.parent, path.name):
         write_durably(path, yaml.safe_dump(local, sort_keys=False, allow_unicode=True))
     return keys
+
+
+def _modality(recording: Recording) -> str:
+    if recording.fluorescence is not None:
+        return "fluorescence"
+    return "counts" if recording.counts is not None else "spikes"

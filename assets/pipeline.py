@@ -5,6 +5,7 @@ from assets.decoders import decoder_stages
 from assets.deconvolution import deconvolution_stages
 from assets.deconvolution_networks import learned_stages
 from assets.evaluation import evaluation_stages
+from assets.fluorescence import fluorescence
 from assets.folds import folds
 from assets.leaderboard import leaderboard_stage
 from assets.recording import recording
@@ -25,7 +26,7 @@ def build_pipeline(workspace: Workspace | None = None) -> Pipeline:
     names = tuple(stage.name for stage in evaluations)
     sweeps = sweep_stages()
     report = report_stage(tuple(stage.name for stage in sweeps))
-    imaged = [*deconvolution_stages(), *learned_stages(workspace)]
+    imaged = [fluorescence, *deconvolution_stages(), *learned_stages(workspace)]
     stages = [recording, *imaged, binned, folds, *decoders, *evaluations, *sweeps, leaderboard_stage(names), report]
     pipeline = Pipeline(stages, workspace, BUILDER)
     _refuse_settings_of_no_asset(pipeline)

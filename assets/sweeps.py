@@ -17,6 +17,7 @@ from neuropipe.registry import Plugin
 from neuropipe.sweep_fits import Trials, fit_and_test, folds_of
 from neuropipe.sweeps import SWEEPS, Available, Points, left_out, make_conditions
 from resources.artifact import Artifact, Draft
+from resources.binned_format import binned_activity
 from resources.compute import side_by_side
 from resources.plan import Planner
 from resources.stage import Parts, Stage, StageConfig, memoized
@@ -138,7 +139,7 @@ def measure(
     log: Any,
 ) -> None:
     """Fit the decoder under every condition in every fold, score its test trials, draw the curves."""
-    counts, starts = binned.arrays["counts"], binned.table("trials")["start"].to_numpy()
+    counts, starts = binned_activity(binned), binned.table("trials")["start"].to_numpy()
     facts = counts.attrs
     split = _of_scheme(folds.table("folds"), config.scheme)
     trials = Trials(

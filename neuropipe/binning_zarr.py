@@ -20,10 +20,13 @@ SLICE_BYTES = 32 << 20
 
 @dataclass(frozen=True)
 class BinnedSummary:
-    """What was counted. dtype : of the array; n_spikes : sum of all counts; spikes_per_unit : (unit,) int64."""
+    """What was counted. dtype : of the array; n_spikes : sum of all counts; spikes_per_unit : (unit,) int64.
+
+    Of imaged ROIs both are sums of events, float64.
+    """
 
     dtype: np.dtype
-    n_spikes: int
+    n_spikes: int | float
     spikes_per_unit: np.ndarray
 
 
@@ -75,13 +78,13 @@ def bin_to_zarr(
 
 
 def write_counts(counts: np.ndarray, group: Any, *, name: str = "counts") -> BinnedSummary:
-    """Write counts that were published binned, (trial, bin, unit) unsigned integers, in the layout of `bin_to_zarr`."""
+    """Write (trial, bin, unit) that is binned already, counts or float32 activity, in the layout of `bin_to_zarr`."""
     layout = _Layout.of(*counts.shape, counts.dtype)
     array = layout.create(group, name)
     for first in range(0, len(counts), layout.shard_trials):
         array[first : first + layout.shard_trials] = counts[first : first + layout.shard_trials]
-    per_unit = counts.sum(axis=(0, 1), dtype=np.int64)
-    return BinnedSummary(counts.dtype, int(per_unit.sum()), per_unit)
+    per_unit = counts.sum(axis=(0, 1), dtype=np.int64 if counts.dtype.kind == "u" else np.float64)
+    return BinnedSummary(counts.dtype, per_unit.sum().item(), per_unit)
 
 
 def spikes_in_windows(times: Any, offsets: np.ndarray, starts: np.ndarray, bin_width: float, n_bins: int) -> np.ndarray:

@@ -44,11 +44,13 @@ def raster_and_psth(
     *,
     event: str = "event",
     label: str = "class",
+    unit: str = "Hz",
     title: str = "",
 ) -> "Figure":
     """Activity of every unit through the trial, the population's rate by class, and the unit that tells classes best.
 
-    counts : (trial, bin, unit); labels : (trial,); bin_width, window_start : s, relative to `event` at 0
+    counts : (trial, bin, unit); labels : (trial,); bin_width, window_start : s, relative to `event` at 0; unit : of
+    what is counted, per second
 
     The map shows each unit's mean response as z-score over time, units in order of their peak. The order comes from
     even trials, the colours from odd ones, so that a diagonal is a reproducible sequence: sorted and shown on the
@@ -66,14 +68,14 @@ def raster_and_psth(
     _unit_map(figure, figure.add_subplot(grid[:, 0]), counts, edges, event)
     shown = _commonest(labels, classes)
     top = figure.add_subplot(grid[0, 1])
-    _psth(top, counts.mean(axis=2) / bin_width, labels, shown, edges)
+    _psth(top, counts.mean(axis=2) / bin_width, labels, shown, edges, unit)
     top.set_title(f"mean of all {counts.shape[2]} units, ± s.e.m. over trials", fontsize=10, loc="left")
     heading = label if len(shown) == len(classes) else f"{label}: {len(shown)} commonest of {len(classes)}"
     top.legend(title=heading, frameon=False, fontsize=8, title_fontsize=8, loc="upper left", ncols=1 + len(shown) // 5)
     top.tick_params(labelbottom=False)
     best = most_selective_unit(counts, labels)
     bottom = figure.add_subplot(grid[1, 1], sharex=top)
-    _psth(bottom, counts[:, :, best] / bin_width, labels, shown, edges)
+    _psth(bottom, counts[:, :, best] / bin_width, labels, shown, edges, unit)
     bottom.set_title(f"unit {best}, which differs most by {label}", fontsize=10, loc="left")
     bottom.set_xlabel(f"time from {event} (s)")
     return figure
@@ -239,8 +241,8 @@ def _commonest(labels: np.ndarray, classes: Sequence) -> list:
     return [classes[index] for index in sorted(np.argsort(trials, kind="stable")[: len(PALETTE)])]
 
 
-def _psth(axes: "Axes", rates: np.ndarray, labels: np.ndarray, classes: Sequence, edges: np.ndarray) -> None:
-    """Mean rate and standard error over trials, one line a class; rates : (trial, bin) Hz."""
+def _psth(axes: "Axes", rates: np.ndarray, labels: np.ndarray, classes: Sequence, edges: np.ndarray, unit: str) -> None:
+    """Mean rate and standard error over trials, one line a class; rates : (trial, bin) in `unit`."""
     centres = (edges[:-1] + edges[1:]) / 2
     for index, value in enumerate(classes):
         trials = rates[labels == value]
@@ -255,7 +257,7 @@ def _psth(axes: "Axes", rates: np.ndarray, labels: np.ndarray, classes: Sequence
             marker=MARKERS[index], markersize=3.5, markevery=max(1, len(mean) // 8),
         )  # fmt: skip
     axes.axvline(0, color="black", linewidth=0.8, linestyle="--")
-    axes.set(xlim=(edges[0], edges[-1]), ylabel="rate (Hz)")
+    axes.set(xlim=(edges[0], edges[-1]), ylabel=f"rate ({unit})")
     axes.locator_params(axis="x", nbins=6)
     axes.spines[["top", "right"]].set_visible(False)
 

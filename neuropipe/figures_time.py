@@ -33,7 +33,7 @@ def activity_and_behaviour(
         cmap="Greys",
         interpolation="nearest",
         extent=(seconds[0], seconds[-1] + bin_width, image.shape[0], 0),
-        vmax=max(1.0, np.percentile(image, 99.5)),
+        vmax=max(1.0 if counts.dtype.kind == "u" else 1e-9, np.percentile(image, 99.5)),
     )
     rows[0].set(ylabel="unit")
     for axes, name, values in zip(rows[1:], names, targets[shown].T, strict=True):

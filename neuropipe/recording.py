@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -57,15 +58,9 @@ class TimeCounts:
     start: float
 
 
-@dataclass(frozen=True)
-class Fluorescence:
-    """Fluorescence of all ROIs, relative to each one's baseline.
+class _Frames:
+    """What is taken frame by frame, at `frame_times`."""
 
-    dff : (time, roi) float32, dF/F; NaN where an ROI was not recorded
-    frame_times : (time,) float64, s, ascending, on the recording's own clock
-    """
-
-    dff: np.ndarray
     frame_times: np.ndarray
 
     @property
@@ -77,6 +72,39 @@ class Fluorescence:
     def n_skipped(self) -> int:
         """Frames that are missing between those there are, at that rate."""
         return int(np.round(np.diff(self.frame_times) * self.frame_rate - 1).clip(0).sum())
+
+
+@dataclass(frozen=True)
+class Fluorescence(_Frames):
+    """Fluorescence of all ROIs, relative to each one's baseline.
+
+    dff : (time, roi) float32, dF/F; NaN where an ROI was not recorded
+    frame_times : (time,) float64, s, ascending, on the recording's own clock
+    """
+
+    dff: np.ndarray
+    frame_times: np.ndarray
+
+
+class Frames(Protocol):
+    """Images that can be sliced in time, as numpy, Zarr and memory-mapped arrays can; they need not be in memory."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __getitem__(self, frames: slice) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Movie(_Frames):
+    """A movie of which the ROIs are still to be found.
+
+    frames : (time, y, x) integers of 8 or 16 bits; read in stretches of time, as they need not fit into memory
+    frame_times : (time,) float64, s, ascending, on the recording's own clock
+    """
+
+    frames: Frames
+    frame_times: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -92,13 +120,15 @@ class TimeSeries:
 class Recording:
     """One session in standard form.
 
-    units : one row a unit or ROI, in the order of every unit axis (columns are free: brain_area, quality, ...)
+    units : one row a unit or ROI, in the order of every unit axis (columns are free: brain_area, quality, ...); none
+        for a movie
     trials : one row a trial in time order; event columns in s (`start`, `stop`, `stimulus`, `response`, ...) and
         label columns (`choice`, `feedback`, ...); None for continuous sessions
-    spikes, counts or fluorescence : exactly one of them
+    spikes, counts, fluorescence or movie : exactly one of them
     epochs : stretches of the recording, one row each: name, start, stop (s), such as wake and sleep
     behaviour : named signals; truth : what a simulation or a second instrument knows (named arrays); the true spikes
-        of ROIs are spike_times, (spike,) s, and spike_offsets, (n_roi + 1,), as in SpikeTrains
+        of ROIs, or of the cells of a movie, are spike_times, (spike,) s, and spike_offsets, (n_roi + 1,), as in
+        SpikeTrains
     """
 
     units: pd.DataFrame
@@ -106,15 +136,17 @@ class Recording:
     spikes: SpikeTrains | None = None
     counts: TrialCounts | TimeCounts | None = None
     fluorescence: Fluorescence | None = None
+    movie: Movie | None = None
     epochs: pd.DataFrame | None = None
     behaviour: Mapping[str, TimeSeries] = field(default_factory=dict)
     truth: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        recorded = [data for data in (self.spikes, self.counts, self.fluorescence) if data is not None]
+        recorded = [data for data in (self.spikes, self.counts, self.fluorescence, self.movie) if data is not None]
         if len(recorded) != 1:
             raise BadInput(
-                f"a recording holds either spike times, published counts or fluorescence: one, not {len(recorded)}"
+                "a recording holds either spike times, published counts, fluorescence or a movie: one, not "
+                f"{len(recorded)}"
             )
         if self.spikes is not None:
             n_units = self.spikes.n_units
@@ -122,6 +154,9 @@ class Recording:
         elif self.counts is not None:
             n_units = self.counts.counts.shape[-1]
             _check_counts(self.counts, self.trials)
+        elif self.movie is not None:
+            n_units = 0
+            _check_movie(self.movie)
         else:
             n_units = self.fluorescence.dff.shape[-1]
             _check_fluorescence(self.fluorescence)
@@ -137,6 +172,27 @@ def _check_fluorescence(fluorescence: Fluorescence) -> None:
             f"dF/F must be float32 (time, roi) with a time for every frame and at least one ROI; found {dff.dtype} "
             f"{dff.shape} and {times.shape} frame times"
         )
+    _check_frame_times(times)
+    if np.any(np.isinf(dff)):
+        frame, roi = (int(index) for index in np.argwhere(np.isinf(dff))[0])
+        raise BadInput(f"dF/F of ROI {roi} is infinite at frame {frame}: was it divided by a baseline of 0?")
+    empty = np.flatnonzero(np.isnan(dff).all(axis=0))
+    if len(empty):
+        raise BadInput(f"ROI {empty[0]} holds no dF/F but NaN ({len(empty)} such of {dff.shape[1]}); leave it out")
+
+
+def _check_movie(movie: Movie) -> None:
+    shape, dtype, times = tuple(movie.frames.shape), np.dtype(movie.frames.dtype), movie.frame_times
+    if len(shape) != 3 or 0 in shape or times.shape != shape[:1]:
+        raise BadInput(
+            f"a movie must be (time, y, x) with a time for every frame; found {shape} and {times.shape} frame times"
+        )
+    if dtype.kind not in "iu" or dtype.itemsize > 2:
+        raise BadInput(f"a movie must hold integers of 8 or 16 bits, as cameras and detectors give; found {dtype}")
+    _check_frame_times(times)
+
+
+def _check_frame_times(times: np.ndarray) -> None:
     if len(times) < 2:
         raise BadInput(f"the recording has {len(times)} frame; it takes two or more to be a recording in time")
     if not np.all(np.isfinite(times)):
@@ -148,12 +204,6 @@ def _check_fluorescence(fluorescence: Fluorescence) -> None:
             f"frame times run backwards: frame {frame} is at {times[frame]:.9g} s, the one before it at "
             f"{times[frame - 1]:.9g} s; put the frames in the order in which they were taken, each once"
         )
-    if np.any(np.isinf(dff)):
-        frame, roi = (int(index) for index in np.argwhere(np.isinf(dff))[0])
-        raise BadInput(f"dF/F of ROI {roi} is infinite at frame {frame}: was it divided by a baseline of 0?")
-    empty = np.flatnonzero(np.isnan(dff).all(axis=0))
-    if len(empty):
-        raise BadInput(f"ROI {empty[0]} holds no dF/F but NaN ({len(empty)} such of {dff.shape[1]}); leave it out")
 
 
 def _check_true_spikes(truth: Mapping[str, np.ndarray], n_roi: int) -> None:

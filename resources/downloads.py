@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from neuropipe.errors import BadInput
+from resources.disk import need_disk
 from resources.local_hashes import hash_local
 from resources.lockfile import LockEntry, LockFile
 from resources.mirror import check_url, locate
 from resources.raw_folder import Origin, RawFolder, digest
-from resources.safe_files import process_lock, require_space, storage_trouble_in_words
+from resources.safe_files import process_lock, storage_trouble_in_words
 from resources.transfer import PartFile, Progress, download
 from resources.web import Patience, Source, head
 
@@ -213,7 +214,7 @@ def _copy(expected: FileSpec, place: Path, part: PartFile, progress: Progress | 
         total = place.stat().st_size
         if expected.bytes not in (None, total):
             raise BadInput(f"{place} in the mirror has {total:,} bytes, not {expected.bytes:,}; copy it there again")
-        require_space(part.path.parent, total, expected.name)
+        need_disk(part.path.parent, total, expected.name)
         while chunk := original.read(_COPY_CHUNK):
             copy.write(chunk)
             if progress is not None:

@@ -1,15 +1,17 @@
-"""How a Recording lies in an artifact: Zarr arrays for spikes, counts and dF/F, Parquet for units and trials."""
+"""How a Recording lies in an artifact: spikes, counts, dF/F and movies in Zarr arrays, units and trials in Parquet."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
 from neuropipe.errors import BadInput
-from neuropipe.recording import Fluorescence, Recording, TimeSeries
+from neuropipe.recording import Fluorescence, Movie, Recording, TimeSeries
 from resources.artifact import Artifact, Draft
+from resources.disk import need_disk
 
 SPIKES_PER_CHUNK = 1 << 20
 SAMPLES_PER_CHUNK = 1 << 20  # of dF/F: 4 MB
+MOVIE_BYTES_PER_CHUNK = 8 << 20
 
 
 def write_recording(draft: Draft, recording: Recording) -> None:
@@ -29,6 +31,8 @@ def write_recording(draft: Draft, recording: Recording) -> None:
         draft.array("counts", published.counts, attributes=attributes)
     if recording.fluorescence is not None:
         _write_fluorescence(draft, recording.fluorescence)
+    if recording.movie is not None:
+        _write_movie(draft, recording.movie)
     for name, series in recording.behaviour.items():
         draft.array(f"behaviour/{name}/times", series.times)
         draft.array(f"behaviour/{name}/values", series.values, attributes={"columns": list(series.columns)})
@@ -51,6 +55,37 @@ def _write_fluorescence(draft: Draft, fluorescence: Fluorescence) -> None:
         "frames_skipped": fluorescence.n_skipped,
         "not_recorded": round(float(np.isnan(dff).mean()), 4),
     }
+
+
+def _write_movie(draft: Draft, movie: Movie) -> None:
+    shape, dtype = tuple(movie.frames.shape), np.dtype(movie.frames.dtype)
+    bytes_per_frame = shape[1] * shape[2] * dtype.itemsize
+    need_disk(draft.path, shape[0] * bytes_per_frame, "the movie")
+    chunks = (max(1, min(shape[0], MOVIE_BYTES_PER_CHUNK // bytes_per_frame)), *shape[1:])
+    attributes = {"frame_rate": movie.frame_rate}
+    stored = draft.arrays.create_array("movie", shape=shape, dtype=dtype, chunks=chunks, attributes=attributes)
+    for frames in frame_blocks(stored):
+        stored[frames] = movie.frames[frames]
+    draft.array("frame_times", movie.frame_times)
+    draft.metadata |= {
+        "frames": shape[0],
+        "height": shape[1],
+        "width": shape[2],
+        "frame_rate": round(movie.frame_rate, 3),
+        "frames_skipped": movie.n_skipped,
+    }
+
+
+def movie_of(artifact: Artifact) -> Movie:
+    """The movie of a recording: its frames are a Zarr array, to be read block by block (`frame_blocks`)."""
+    return Movie(artifact.arrays["movie"], artifact.arrays["frame_times"][:])
+
+
+def frame_blocks(array) -> Iterator[slice]:
+    """The frames of a (time, y, x) Zarr array, chunk by chunk: a movie need never be in memory whole."""
+    step = array.chunks[0]
+    for first in range(0, array.shape[0], step):
+        yield slice(first, min(first + step, array.shape[0]))
 
 
 def roi_chunks(shape: tuple[int, int]) -> tuple[int, int]:

@@ -88,16 +88,6 @@ def _names(path: Path, descriptor: int) -> bool:
         return False
 
 
-def require_space(folder: Path, needed: int, what: str) -> None:
-    """Refuse to start writing `needed` bytes into `folder` where they can't fit."""
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise BadInput(
-            f"{what} needs {needed:,} bytes in {folder}, where {free:,} are free; "
-            "make room there, or put the data folder on a larger disk, and run again"
-        )
-
-
 def is_full(error: OSError) -> bool:
     """Whether the disk, or the user's share of it, is full."""
     return error.errno in _FULL

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from neuropipe.errors import BadInput
+from resources.disk import need_disk
 from resources.mirror import without_secrets
-from resources.safe_files import require_space, write_durably
+from resources.safe_files import write_durably
 from resources.web import Patience, Source, length_of, make_client, opened, range_of, retry_after, source_of
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ def _attempt(
                 )
             expected = source.total if n_bytes is None else n_bytes
             if expected is not None:
-                require_space(part.path.parent, expected - offset, without_secrets(url))
+                need_disk(part.path.parent, expected - offset, without_secrets(url))
             part.describe(source)
             _receive(response, part, offset, expected, n_bytes, progress)
     except httpx.TransportError as error:

@@ -19,7 +19,7 @@ import pandas as pd
 from neuropipe.calcium.preprocessing import frame_rate_of
 from neuropipe.errors import BadInput
 
-SMOOTHINGS = (0.0, 0.04, 0.08, 0.2)  # s, SD of the Gaussian
+SMOOTHINGS = (0.0, 0.04, 0.08, 0.1, 0.2)  # s, SD of the Gaussian
 BIN = 0.04  # s
 LAG_BIN, LAG_SMOOTHING, LONGEST_LAG = 0.02, 0.08, 0.5  # s
 METRICS = ("correlation", "error_rate", "precision", "recall", "bias", "lag")

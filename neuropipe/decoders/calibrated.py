@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from neuropipe.decoders.arrays import read_arrays, write_arrays
 from neuropipe.decoders.base import CountsDecoder
 from neuropipe.decoders.calibration import Calibration
 from neuropipe.decoders.inner_folds import InnerFold, inner_folds
+from neuropipe.decoders.parameters import ViewParameters
 from neuropipe.decoders.pooling import cumulate, distinct_poolings
 from neuropipe.decoders.space import check_space
 
@@ -53,15 +54,15 @@ class CalibratedModel:
         return Calibration(self.slope, self.log_frequencies).probabilities(self.scores(running)[None])[0]
 
 
-class CalibratedDecoder(CountsDecoder):
+class CalibratedDecoder(ViewParameters, CountsDecoder):
     """Of every view of the trial the best candidate by calibrated log loss; the `n_averaged` best are averaged.
 
     Scores of trials held out in contiguous blocks give each candidate its calibration (see `calibration.py`) and its
     log loss. The best are then fitted on all training trials and keep the calibration of the inner folds.
-    Subclasses have the parameters windows, n_bins, offsets, n_inner_folds and n_averaged.
+    Subclasses have offsets, the values of c that are tried, as a parameter or for good.
     """
 
-    model: type[CalibratedModel]
+    model: ClassVar[type[CalibratedModel]]
 
     @abstractmethod
     def candidates(self) -> list[tuple]:

@@ -68,35 +68,10 @@ class KNNDecoder(CalibratedDecoder):
 
     model = Neighbours
 
-    def __init__(
-        self,
-        *,
-        windows: tuple[tuple[float, float], ...] = (
-            (0.0, 1.0),
-            (0.0, 0.5),
-            (0.5, 1.0),
-            (0.0, 0.25),
-            (0.25, 0.5),
-            (0.5, 0.75),
-            (0.75, 1.0),
-            (0.875, 1.0),
-        ),
-        n_bins: tuple[int, ...] = (1, 2, 4),
-        offsets: tuple[float, ...] = (0.0, 30.0),
-        components: tuple[int, ...] = (10, 20, 40),
-        metrics: tuple[str, ...] = ("euclidean", "cosine"),
-        n_neighbours: tuple[int, ...] = (5, 10, 20),
-        n_inner_folds: int = 4,
-        n_averaged: int = 8,
-    ):
-        self.windows = windows
-        self.n_bins = n_bins
-        self.offsets = offsets
-        self.components = components
-        self.metrics = metrics
-        self.n_neighbours = n_neighbours
-        self.n_inner_folds = n_inner_folds
-        self.n_averaged = n_averaged
+    offsets: tuple[float, ...] = (0.0, 30.0)
+    components: tuple[int, ...] = (10, 20, 40)
+    metrics: tuple[str, ...] = ("euclidean", "cosine")
+    n_neighbours: tuple[int, ...] = (5, 10, 20)
 
     def candidates(self):
         if not self.metrics or not set(self.metrics) <= set(METRICS):

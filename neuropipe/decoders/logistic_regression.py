@@ -1,19 +1,21 @@
 """Logistic regression on the spike counts of whichever part of the trial predicts, at whichever resolution."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from neuropipe.decoders.base import CountsDecoder
 from neuropipe.decoders.inner_folds import inner_folds
 from neuropipe.decoders.linear import LinearModel, Setting, rank_settings, read_models, write_models
+from neuropipe.decoders.parameters import ViewParameters
 from neuropipe.decoders.pooling import cumulate, distinct_poolings
 from neuropipe.decoders.space import check_space
 from neuropipe.registry import decoder
 
 
 @decoder("logistic_regression", task="classification", input="counts", tools=("numpy", "scikit-learn"))
-class LogisticRegressionDecoder(CountsDecoder):
+class LogisticRegressionDecoder(ViewParameters, CountsDecoder):
     """L2 logistic regression; window, bin width, scaling and penalty are chosen inside the training trials.
 
     Every window x number of bins x c is given its best C by log loss over contiguous blocks of the training trials. The
@@ -28,33 +30,10 @@ class LogisticRegressionDecoder(CountsDecoder):
     settings_ : what was chosen, best first, with the inner log loss of each
     """
 
-    components: tuple[int | None, ...] = (None,)  # principal axes: all of them
+    components: ClassVar[tuple[int | None, ...]] = (None,)  # principal axes: all of them
 
-    def __init__(
-        self,
-        *,
-        windows: tuple[tuple[float, float], ...] = (
-            (0.0, 1.0),
-            (0.0, 0.5),
-            (0.5, 1.0),
-            (0.0, 0.25),
-            (0.25, 0.5),
-            (0.5, 0.75),
-            (0.75, 1.0),
-            (0.875, 1.0),
-        ),
-        n_bins: tuple[int, ...] = (1, 2, 4),
-        offsets: tuple[float, ...] = (0.0, 1.0, 30.0),
-        strengths: tuple[float, ...] = (0.25, 1.0, 4.0, 16.0, 64.0),
-        n_inner_folds: int = 4,
-        n_averaged: int = 8,
-    ):
-        self.windows = windows
-        self.n_bins = n_bins
-        self.offsets = offsets
-        self.strengths = strengths
-        self.n_inner_folds = n_inner_folds
-        self.n_averaged = n_averaged
+    offsets: tuple[float, ...] = (0.0, 1.0, 30.0)
+    strengths: tuple[float, ...] = (0.25, 1.0, 4.0, 16.0, 64.0)
 
     def _learn(self, counts, labels):
         check_space(self)

@@ -43,29 +43,8 @@ class NaiveBayesDecoder(CalibratedDecoder):
     model = PoissonModel
     offsets = (None,)
 
-    def __init__(
-        self,
-        *,
-        windows: tuple[tuple[float, float], ...] = (
-            (0.0, 1.0),
-            (0.0, 0.5),
-            (0.5, 1.0),
-            (0.0, 0.25),
-            (0.25, 0.5),
-            (0.5, 0.75),
-            (0.75, 1.0),
-            (0.875, 1.0),
-        ),
-        n_bins: tuple[int, ...] = (1, 2, 4),
-        prior_trials: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0),
-        n_inner_folds: int = 4,
-        n_averaged: int = 12,
-    ):
-        self.windows = windows
-        self.n_bins = n_bins
-        self.prior_trials = prior_trials
-        self.n_inner_folds = n_inner_folds
-        self.n_averaged = n_averaged
+    prior_trials: tuple[float, ...] = (1.0, 4.0, 16.0, 64.0)
+    n_averaged: int = 12
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

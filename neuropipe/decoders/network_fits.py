@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, dataclass_transform
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from torch import nn
 from neuropipe.decoders.augmentation import Samples
 from neuropipe.decoders.checkpoints import Checkpoints, fingerprint
 from neuropipe.decoders.inner_folds import InnerFold
+from neuropipe.decoders.parameters import Parameters
 from neuropipe.decoders.training import Part
 from neuropipe.errors import BadInput
 
@@ -29,19 +30,10 @@ class _Follow:
     checkpoints: Path | None = None
 
 
-@dataclass_transform(kw_only_default=True, eq_default=False)
-class NetworkFits:
-    """A decoder whose fits can be followed and, after a kill, go on where they were.
-
-    Annotated attributes of a subclass are its constructor's keywords, as in a dataclass, those of its bases included:
-    what networks have in common is declared once, and each declares only what differs.
-    """
+class NetworkFits(Parameters):
+    """A decoder whose fits can be followed and, after a kill, go on where they were."""
 
     _follow = _Follow()
-
-    def __init_subclass__(cls, **keywords: Any):
-        super().__init_subclass__(**keywords)
-        dataclass(kw_only=True, eq=False, repr=False)(cls)  # equality and text are scikit-learn's
 
     def follow(self, on_epoch: Callable[[Mapping[str, Any]], None] | None = None, checkpoints: Path | None = None):
         """Hand every row of the learning curves to `on_epoch` as it comes, and keep work in progress in a folder.

@@ -16,32 +16,6 @@ class PCALogistic(LogisticRegressionDecoder):
     settings_ : what was chosen, best first, with the inner log loss of each
     """
 
-    def __init__(
-        self,
-        *,
-        windows: tuple[tuple[float, float], ...] = (
-            (0.0, 1.0),
-            (0.0, 0.5),
-            (0.5, 1.0),
-            (0.0, 0.25),
-            (0.25, 0.5),
-            (0.5, 0.75),
-            (0.75, 1.0),
-            (0.875, 1.0),
-        ),
-        n_bins: tuple[int, ...] = (1, 2),
-        offsets: tuple[float, ...] = (0.0, 1.0, 30.0),
-        components: tuple[int | None, ...] = (5, 10, 20, 40, 80),
-        strengths: tuple[float, ...] = (4.0, 16.0, 64.0),
-        n_inner_folds: int = 4,
-        n_averaged: int = 8,
-    ):
-        super().__init__(
-            windows=windows,
-            n_bins=n_bins,
-            offsets=offsets,
-            strengths=strengths,
-            n_inner_folds=n_inner_folds,
-            n_averaged=n_averaged,
-        )
-        self.components = components
+    n_bins: tuple[int, ...] = (1, 2)
+    components: tuple[int | None, ...] = (5, 10, 20, 40, 80)
+    strengths: tuple[float, ...] = (4.0, 16.0, 64.0)

@@ -52,37 +52,12 @@ class SVMDecoder(CalibratedDecoder):
 
     model = Machine
 
-    def __init__(
-        self,
-        *,
-        windows: tuple[tuple[float, float], ...] = (
-            (0.0, 1.0),
-            (0.0, 0.5),
-            (0.5, 1.0),
-            (0.0, 0.25),
-            (0.25, 0.5),
-            (0.5, 0.75),
-            (0.75, 1.0),
-            (0.875, 1.0),
-        ),
-        n_bins: tuple[int, ...] = (1, 2),
-        offsets: tuple[float, ...] = (1.0, 30.0),
-        kernels: tuple[str, ...] = ("linear", "polynomial", "rbf"),
-        gammas: tuple[float, ...] = (0.3, 1.0),
-        degree: int = 3,
-        strengths: tuple[float, ...] = (0.5, 2.0, 8.0),
-        n_inner_folds: int = 4,
-        n_averaged: int = 8,
-    ):
-        self.windows = windows
-        self.n_bins = n_bins
-        self.offsets = offsets
-        self.kernels = kernels
-        self.gammas = gammas
-        self.degree = degree
-        self.strengths = strengths
-        self.n_inner_folds = n_inner_folds
-        self.n_averaged = n_averaged
+    n_bins: tuple[int, ...] = (1, 2)
+    offsets: tuple[float, ...] = (1.0, 30.0)
+    kernels: tuple[str, ...] = ("linear", "polynomial", "rbf")
+    gammas: tuple[float, ...] = (0.3, 1.0)
+    degree: int = 3
+    strengths: tuple[float, ...] = (0.5, 2.0, 8.0)
 
     def candidates(self):
         return list(product(distinct_kernels(self.kernels, self.gammas, self.degree), self.strengths))

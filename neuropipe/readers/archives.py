@@ -198,3 +198,17 @@ def _fill(buffer: memoryview, file: BinaryIO, name: str) -> None:
         if not count:
             raise BadInput(f"{name} ends after {filled:,} of {len(buffer):,} bytes; fetch it again")
         filled += count
+
+
+def npz_members(path: Path) -> list[str]:
+    """Names of the files in an .npz, one an array."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        raise BadInput(f"{path.name} is no whole .npz file ({error}); save it again with numpy.savez") from error
+
+
+def npz_arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an .npz by name; pickles are refused."""
+    return {name.removesuffix(".npy"): load_npy_member(path, name) for name in npz_members(path)}

@@ -6,6 +6,8 @@ dff : (time, roi), NaN where an ROI was not recorded; with either
 roi_<name> : (roi,) a property of the ROIs: roi_x, roi_indicator, ...
 spike_times, spike_offsets : true spikes, where they are known: ROI r fired at
     spike_times[spike_offsets[r]:spike_offsets[r + 1]], s, ascending; say `truth: true` in the parameters
+what there is to decode, where there is: trial_start and trial_<event>, (trial,) s, with labels, (trial,); or time,
+    (sample,) s, with behaviour_<name>, (sample,) or (sample, k), all on the clock of the frames
 """
 
 from collections.abc import Mapping
@@ -15,14 +17,14 @@ import numpy as np
 import pandas as pd
 
 from neuropipe.errors import BadInput
-from neuropipe.readers.archives import load_npy_member
-from neuropipe.readers.arrays import as_labels, listed, only_file
+from neuropipe.readers.annotations import annotate, n_trials_of
+from neuropipe.readers.archives import npz_arrays, npz_members
+from neuropipe.readers.arrays import listed, only_file
 from neuropipe.readers.frames import as_dff, as_frame_times, frame_times_at
-from neuropipe.readers.npz import members
 from neuropipe.recording import Fluorescence, Recording
 from neuropipe.registry import reader
 
-DATA, TRUTH, ROI = {"dff", "frame_times", "frame_rate"}, {"spike_times", "spike_offsets"}, "roi_"
+DATA, TRUTH = {"dff", "frame_times", "frame_rate"}, {"spike_times", "spike_offsets"}
 
 
 @reader("traces_npz")
@@ -32,24 +34,24 @@ def read(files: Mapping[str, Path], *, frame_rate: float | None = None, truth: b
     frame_rate : Hz, where the file gives neither frame_times nor frame_rate; truth : it holds true spikes, too
     """
     path, file = only_file(files, "a numpy .npz file"), next(iter(files))
-    arrays = {name.removesuffix(".npy"): load_npy_member(path, name) for name in members(path)}
-    unknown = [name for name in arrays if name not in DATA | TRUTH and not name.startswith(ROI)]
-    if "dff" not in arrays or unknown:
-        raise BadInput(
-            f"{file} must hold dff, frame_times or frame_rate, roi_<name>, and spike_times with spike_offsets where "
-            f"they are known, and nothing else; it has {listed(arrays)}"
-        )
+    arrays = npz_arrays(path)
+    if "dff" not in arrays:
+        raise BadInput(f"{file} must hold dff, with frame_times or frame_rate; it has {listed(arrays)}")
     dff = as_dff(arrays["dff"], f"{file}: dff")
-    properties = {
-        name.removeprefix(ROI): as_labels(values, dff.shape[1], f"{file}: {name}", per="ROI")
-        for name, values in sorted(arrays.items())
-        if name.startswith(ROI)
-    }
+    rois = pd.DataFrame({"roi": np.arange(dff.shape[1])})
+    beside = annotate(arrays, rois, n_trials_of(arrays), file, placed=DATA | TRUTH, prefix="roi_")
     return Recording(
-        units=pd.DataFrame({"roi": np.arange(dff.shape[1])} | properties),
+        units=beside.units,
+        trials=beside.trials,
         fluorescence=Fluorescence(dff, _frame_times(arrays, len(dff), frame_rate, file)),
+        behaviour=beside.behaviour,
         truth=_true_spikes(arrays, truth, file),
     )
+
+
+def holds_traces(path: Path) -> bool:
+    """Whether an .npz file holds dF/F, and so is for this reader."""
+    return "dff.npy" in npz_members(path)
 
 
 def _frame_times(arrays: Mapping[str, np.ndarray], n_frames: int, stated: float | None, file: str) -> np.ndarray:

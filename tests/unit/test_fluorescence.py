@@ -252,6 +252,13 @@ class TestTraces:
         assert found.units.to_dict("list") == {"roi": [0, 1, 2], "x": [0, 1, 2]}
         assert found.truth["spike_offsets"].tolist() == [0, 2, 2, 3]
 
+    def test_npz_with_trials_and_behaviour(self, tmp_path):
+        decoded = {"trial_start": [2.0, 3.0], "choice": [-1, 1], "time": [2.0, 2.5, 3.0], "behaviour_speed": [0, 1, 2]}
+        arrays = {name: np.array(values) for name, values in decoded.items()}
+        found = read("traces_npz", traces_npz(tmp_path, **arrays))
+        assert found.trials.to_dict("list") == {"start": [2.0, 3.0], "choice": [-1, 1]}
+        np.testing.assert_array_equal(found.behaviour["speed"].values, [0, 1, 2])
+
     @pytest.mark.parametrize("inside", [True, False])
     def test_npz_with_a_frame_rate(self, inside, tmp_path):
         path = traces_npz(tmp_path, frame_times=None, frame_rate=20.0 if inside else None)
@@ -273,7 +280,7 @@ class TestTraces:
             ({"frame_times": FRAME_TIMES[1:]}, {}, "give a time, in s, for each of 40 frames"),
             ({"dff": np.array([["a"]])}, {}, "dF/F is numbers"),
             ({"dff": None}, {}, "must hold dff.*it has frame_times, roi_x"),
-            ({"labels": np.zeros(3)}, {}, "and nothing else; it has dff, frame_times, labels, roi_x"),
+            ({"labels": np.zeros(3)}, {}, "has no trial_start, so labels belong to no trial"),
             ({"roi_x": np.zeros(2)}, {}, "roi_x has 2 values, but there are 3 ROIs"),
             (TRUE, {}, "holds spike_offsets, spike_times: say `truth: true`"),
             ({}, {"truth": True}, "must hold spike_offsets, spike_times"),

@@ -160,15 +160,26 @@ def suite2p(folder: Path, **changed: np.ndarray) -> Path:
     return folder / "F.npy"
 
 
+def tif(folder: Path) -> Path:
+    import tifffile
+
+    path = folder / "movie.tif"
+    tifffile.imwrite(
+        path, np.arange(N_FRAMES * 6 * 7, dtype=np.uint16).reshape(N_FRAMES, 6, 7), photometric="minisblack"
+    )
+    return path
+
+
 @dataclass(frozen=True)
 class Example:
-    """has_trials, imaged : what the recording is; beside : further files of the session."""
+    """has_trials, imaged : what the recording is; beside : further files of the session; in_parts : of any number."""
 
     write: Callable[..., Path]
     parameters: dict
     has_trials: bool = True
     imaged: bool = False
     beside: tuple[str, ...] = ()
+    in_parts: bool = False
 
 
 EXAMPLES = {
@@ -183,6 +194,7 @@ EXAMPLES = {
     "traces_npz": Example(traces_npz, {}, False, imaged=True),
     "traces_csv": Example(traces_csv, {}, False, imaged=True),
     "suite2p": Example(suite2p, {"frame_rate": 10.0}, False, imaged=True, beside=("Fneu.npy", "iscell.npy")),
+    "tif": Example(tif, {"frame_rate": 15.0}, False, in_parts=True),
 }
 
 
@@ -201,7 +213,7 @@ class TestEveryReader:
         recording = read(kind, EXAMPLES[kind].write(tmp_path))
         if not EXAMPLES[kind].has_trials:
             assert recording.trials is None
-            assert recording.behaviour or recording.fluorescence
+            assert recording.behaviour or recording.fluorescence or recording.movie
             return
         np.testing.assert_array_equal(recording.counts.counts, COUNTS)
         assert recording.counts.counts.dtype == np.uint8
@@ -226,8 +238,12 @@ class TestEveryReader:
             assert imaged.frame_times.dtype == np.float64
             assert imaged.frame_times.shape == imaged.dff.shape[:1]
 
-    def test_refuses_several_files_and_names_them(self, kind, tmp_path):
+    def test_refuses_several_files_and_names_them_unless_they_are_parts(self, kind, tmp_path):
         path = EXAMPLES[kind].write(tmp_path)
+        if EXAMPLES[kind].in_parts:
+            movie = readers.get(kind).load()({"a": path, "b": path}, **EXAMPLES[kind].parameters).movie
+            assert movie.frames.shape[0] == 2 * N_FRAMES
+            return
         of_several = "no F.npy, Fneu.npy among a, b"
         with pytest.raises(BadInput, match=of_several if EXAMPLES[kind].beside else "found 2: a, b"):
             readers.get(kind).load()({"a": path, "b": path}, **EXAMPLES[kind].parameters)

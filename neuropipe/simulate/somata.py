@@ -1,0 +1,110 @@
+"""Cell bodies in a field of view: where they lie, which of them overlap, and how each one's light falls on pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neuropipe.errors import BadInput
+
+EDGE = 1.5  # px over which a body fades
+SMALLEST_WEIGHT = 0.05
+PAIR_DISTANCE = (1.1, 1.5)  # between the centres of two that overlap, in radii: they share 14-34 % of their pixels
+ATTEMPTS = 50_000
+
+
+@dataclass(frozen=True)
+class Footprints:
+    """Sparse images of all cells, one after another.
+
+    pixels : (entry,) int32, y * width + x; weights : (entry,) float32 in (0, 1]
+    offsets : (n_cells + 1,) int64; cell c owns entries offsets[c]:offsets[c + 1]; shape : (height, width) px
+    """
+
+    pixels: np.ndarray
+    weights: np.ndarray
+    offsets: np.ndarray
+    shape: tuple[int, int]
+
+    @classmethod
+    def from_images(cls, images: np.ndarray) -> "Footprints":
+        """Of (cell, y, x) weights, 0 outside of a cell."""
+        cell, pixel = np.nonzero(images.reshape(len(images), -1))
+        return cls(
+            pixel.astype(np.int32),
+            images.reshape(len(images), -1)[cell, pixel].astype(np.float32),
+            np.searchsorted(cell, np.arange(len(images) + 1)).astype(np.int64),
+            images.shape[1:],
+        )
+
+    def images(self) -> np.ndarray:
+        """(cell, y, x) float32 weights."""
+        images = np.zeros((len(self.offsets) - 1, self.shape[0] * self.shape[1]), np.float32)
+        images[np.repeat(np.arange(len(images)), np.diff(self.offsets)), self.pixels] = self.weights
+        return images.reshape(-1, *self.shape)
+
+    def padded(self, margin: int) -> "Footprints":
+        """The same within a field that is larger by `margin` px on every side."""
+        y, x = np.divmod(self.pixels, self.shape[1])
+        shape = (self.shape[0] + 2 * margin, self.shape[1] + 2 * margin)
+        return Footprints((y + margin) * shape[1] + x + margin, self.weights, self.offsets, shape)
+
+
+def place(
+    n_cells: int, shape: tuple[int, int], radius: float, margin: float, overlapping: float, rng: np.random.Generator
+) -> np.ndarray:
+    """(cell, 2) centres, y and x in px, at least `margin` from the edges of a field of `shape`.
+
+    The fraction `overlapping` of the cells (rounded to pairs) lies close enough to one other cell to share pixels with
+    it; all others are more than two radii apart.
+    """
+    n_pairs = round(overlapping * n_cells / 2)
+    highest = np.array(shape) - 1 - margin
+    apart = 2 * radius + EDGE
+    centres = np.empty((0, 2))
+    attempts = 0
+    while len(centres) < n_cells:
+        attempts += 1
+        if attempts > ATTEMPTS or np.any(highest <= margin):
+            raise BadInput(
+                f"{n_cells} cells of radius {radius:g} px don't fit into {shape[0]} x {shape[1]} px (height x width) "
+                f"with {margin:g} px free at each edge; give a larger field, fewer cells or more that overlap"
+            )
+        group = rng.uniform(margin, highest, (1, 2))
+        if len(centres) < 2 * n_pairs:
+            angle, distance = rng.uniform(0, 2 * np.pi), radius * rng.uniform(*PAIR_DISTANCE)
+            group = np.vstack([group, group + distance * np.array([np.sin(angle), np.cos(angle)])])
+        inside = np.all((group >= margin) & (group <= highest))
+        if inside and np.all(np.linalg.norm(centres[:, None] - group, axis=-1) > apart):
+            centres = np.vstack([centres, group])
+    return rng.permutation(centres)
+
+
+def draw(
+    centres: np.ndarray, shape: tuple[int, int], radius: float, rng: np.random.Generator
+) -> tuple[Footprints, np.ndarray]:
+    """Footprints of cells, and (y, x) float32 in [0, 1], how much of each pixel their bodies take up.
+
+    A body is an ellipse of about `radius` px with a soft edge; indicator is kept out of the nucleus, so its centre is
+    dimmer: between not at all (a disc) and by 60 % (a ring). Weights are relative to a cell's brightest pixel.
+    """
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    images = np.empty((len(centres), *shape), np.float32)
+    occupied = np.zeros(shape, np.float32)
+    for image, (centre_y, centre_x) in zip(images, centres, strict=True):
+        angle, longer = rng.uniform(0, np.pi), np.sqrt(rng.uniform(1, 1.25))
+        along = (x - centre_x) * np.cos(angle) + (y - centre_y) * np.sin(angle)
+        across = (y - centre_y) * np.cos(angle) - (x - centre_x) * np.sin(angle)
+        distance = np.hypot(along / longer, across * longer)
+        body = np.clip((radius * rng.uniform(0.93, 1.07) - distance) / EDGE + 0.5, 0, 1)
+        image[:] = body * (1 - rng.uniform(0, 0.6) * np.exp(-((distance / (0.45 * radius)) ** 2)))
+        image /= image.max()
+        image[image < SMALLEST_WEIGHT] = 0
+        occupied = np.maximum(occupied, body)
+    return Footprints.from_images(images), occupied
+
+
+def overlaps(footprints: Footprints) -> np.ndarray:
+    """(cell,) fraction of a cell's pixels, those of at least half its greatest weight, that are another's as well."""
+    bright = footprints.images() >= 0.5
+    shared = bright & (bright.sum(axis=0) > 1)
+    return shared.sum(axis=(1, 2)) / bright.sum(axis=(1, 2))

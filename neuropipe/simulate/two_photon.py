@@ -1,0 +1,101 @@
+"""What a two-photon microscope sees of cells and neuropil: frames of photons, rendered when they are asked for."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from neuropipe.simulate.motion import displaced
+from neuropipe.simulate.neuropil import Neuropil
+from neuropipe.simulate.somata import Footprints
+
+GAIN = 8  # digital units a photon
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Light of a field at rest and in time, in units of the resting light of a usual cell's brightest pixel.
+
+    footprints : of the cells, within a field with margins; brightness : (time, cell) float32, light of a cell's
+        brightest pixel; neuropil : within the same field; neuropil_gain : (y, x) float32, how much of it is seen
+    """
+
+    footprints: Footprints
+    brightness: np.ndarray
+    neuropil: Neuropil
+    neuropil_gain: np.ndarray
+
+    @cached_property
+    def _weights(self):
+        from scipy import sparse
+
+        prints = self.footprints
+        n_pixels = prints.shape[0] * prints.shape[1]
+        columns = (prints.weights, prints.pixels, prints.offsets)
+        return sparse.csc_array(columns, shape=(n_pixels, len(prints.offsets) - 1)).tocsr()
+
+    def at(self, frame: int) -> np.ndarray:
+        """(y, x) float32 light at a frame."""
+        return self._cells(self.brightness[frame]) + self.neuropil_gain * self.neuropil.at(frame)
+
+    def at_rest(self, brightness: np.ndarray) -> np.ndarray:
+        """(y, x) light where cells have `brightness` (cell,) and the neuropil is at its mean."""
+        return self._cells(brightness) + self.neuropil_gain * self.neuropil.resting
+
+    def _cells(self, brightness: np.ndarray) -> np.ndarray:
+        return (self._weights @ brightness).reshape(self.footprints.shape)
+
+
+@dataclass(frozen=True)
+class RenderedFrames:
+    """Frames (time, y, x) uint16 of a scene, each rendered when it is read, always to the same bytes.
+
+    shifts : (time, 2) y and x, px; photons : (time,) that a pixel of light 1 gives in a frame; shape : (time, y, x);
+    seed : words of the noise's seed
+
+    A detector's pixel is GAIN * ((sqrt(n) + z / 2)^2 - 1/4), for n photons expected and z standard normal: mean n and
+    variance n + 1/8, near enough to a Poisson number (Anscombe 1948, Biometrika 35:246) and several times as quick.
+    """
+
+    scene: Scene
+    shifts: np.ndarray
+    photons: np.ndarray
+    shape: tuple[int, int, int]
+    seed: tuple[int, ...]
+    dtype: ClassVar = np.dtype(np.uint16)
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        wanted = range(*frames.indices(self.shape[0]))
+        block = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        for image, frame in zip(block, wanted, strict=True):
+            image[:] = self._detected(frame)
+        return block
+
+    def expected(self, frame: int) -> np.ndarray:
+        """(y, x) float32 photons that are expected at a frame, before any noise."""
+        seen = displaced(self.scene.at(frame), self.shifts[frame], self.shape[1:])
+        return np.float32(self.photons[frame]) * seen
+
+    def _detected(self, frame: int) -> np.ndarray:
+        # Every frame has a generator of its own, so that its noise does not depend on what is read with it.
+        rng = np.random.default_rng((*self.seed, frame))
+        root = np.sqrt(self.expected(frame))
+        root += rng.standard_normal(self.shape[1:], dtype=np.float32) / 2
+        return np.clip(GAIN * (root**2 - 0.25) + 0.5, 0, np.iinfo(self.dtype).max)
+
+
+def peak_snr_of_one_photon(
+    footprints: Footprints, resting: np.ndarray, brightness: np.ndarray, dff_per_spike: np.ndarray
+) -> np.ndarray:
+    """(cell,) peak SNR of one spike where light 1 gives one photon a pixel and frame; it grows as the root of photons.
+
+    It is that of a cell's mean trace, over pixels of at least half its greatest weight: the peak of what one spike
+    adds, over the SD from frame to frame of the photon noise of all that is seen there at rest, neuropil included.
+
+    resting : (y, x) light at rest; brightness : (cell,) of the cells at rest; dff_per_spike : (cell,) peak dF/F
+    """
+    images = footprints.images()
+    bright = images >= 0.5
+    added = brightness * dff_per_spike * (images * bright).sum(axis=(1, 2))
+    return added / np.sqrt((resting * bright).sum(axis=(1, 2)))

@@ -1,0 +1,145 @@
+"""A movie through the command: from frames to cells, events and scores, and what is refused."""
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import zarr
+
+from assets.fluorescence import FluorescenceConfig, fluorescence
+from neuropipe.errors import BadInput
+from neuropipe.recording import Movie, Recording
+from resources.artifact import MANIFEST, Artifact, Draft
+from resources.memo import LOG
+from resources.recording_format import write_recording
+from tests.cli.command import ask, get
+from tests.installation import make_place
+
+N_CELLS = 10
+MOVIE = f"""\
+title: A tiny movie
+citation: "Chen et al. 2013, Nature 499:295"
+licence: CC0-1.0
+modality: movie
+simulator: calcium_movie
+parameters:
+  decisions: {{n_trials: 30, n_units: {N_CELLS}, baseline_rate: 1.0}}
+  height: 76
+  width: 84
+  frame_rate: 15.0
+  max_shift: 3.0
+  peak_snr: 4.0
+sessions:
+  one: {{parameters: {{seed: 11}}}}
+"""
+ONE = ("--session", "tiny.one")
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    return make_place(tmp_path / "place", tiny=MOVIE)
+
+
+def shown(place, asset):
+    return {row["field"]: row["value"] for row in get(place, "show", asset, *ONE)}
+
+
+@pytest.mark.slow
+def test_a_movie_becomes_cells_and_events_that_are_scored(tiny):
+    summary = get(tiny, "run", "deconvolution_scores/oasis", *ONE)
+    assert (summary["hit"], summary["run"], summary["failed"]) == (0, 4, 0)
+    found = shown(tiny, "fluorescence")
+    assert found["true_cells"] == N_CELLS
+    assert found["found_fraction"] >= 0.9
+    assert found["precision"] >= 0.8
+    assert found["shift_error"] < 0.12  # px; whole pixels would leave 0.29
+    assert 2 < found["largest_shift"] < 6.5
+    assert Path(found["figure.rois"]).is_file()
+    assert Path(found["figure.shifts"]).is_file()
+    arrays = zarr.open_group(Path(found["path"], "data", "arrays.zarr"), mode="r")
+    units = pd.read_parquet(Path(found["path"], "data", "units.parquet"))
+    assert arrays["dff"].shape == (found["frames"], len(units)) == (arrays["shifts"].shape[0], found["rois"])
+    assert np.isfinite(arrays["dff"][:]).all()
+    assert (units.loc[units["cell"] >= 0, "overlap"] >= 0.5).all()
+    assert units.loc[units["cell"] >= 0, "cell"].is_unique
+
+    recorded = zarr.open_group(Path(shown(tiny, "recording")["path"], "data", "arrays.zarr"), mode="r")
+    times, offsets = recorded["truth/spike_times"][:], recorded["truth/spike_offsets"][:]
+    own_times, own_offsets = arrays["truth/spike_times"][:], arrays["truth/spike_offsets"][:]
+    for roi, cell in enumerate(units["cell"]):
+        expected = times[offsets[cell] : offsets[cell + 1]] if cell >= 0 else []
+        np.testing.assert_array_equal(own_times[own_offsets[roi] : own_offsets[roi + 1]], expected)
+    # the reference of the registration lies elsewhere than the field at rest, by one offset for all cells
+    cells = units[units["cell"] >= 0]
+    apart = cells[["y", "x"]].to_numpy() - recorded["truth/centres"][:][cells["cell"]]
+    assert np.abs(apart - np.median(apart, axis=0)).max() < 1.5  # px
+
+    scores = shown(tiny, "deconvolution_scores/oasis")
+    assert scores["rois"] == (units["cell"] >= 0).sum()
+    assert scores["rois_that_are_no_cell"] == (units["cell"] < 0).sum()
+    assert scores["correlation"]["0.1 s"] >= 0.75
+    table = pd.read_parquet(Path(scores["path"], "data", "scores.parquet"))
+    assert set(table["roi"]) == set(np.flatnonzero(units["cell"] >= 0))
+
+
+def test_cells_are_found_in_movies_alone(tiny, place):
+    rows = {row["asset"]: row for row in get(tiny, "plan", *ONE)}
+    assert rows["fluorescence"]["state"] == rows["events/suite2p"]["state"] == "run"
+    assert rows["deconvolution_scores/oasis"]["state"] == "run"
+    rows = {row["asset"]: row for row in get(place, "plan", "--session", "sim-choice.small")}
+    assert rows["fluorescence"]["state"] == "n/a"
+    assert rows["fluorescence"]["reason"] == "its modality is spikes, and this is for movies"
+
+
+@pytest.mark.slow
+def test_a_child_that_may_hold_too_little_is_stopped_with_a_sentence(tiny):
+    answer = ask(tiny, "run", "fluorescence", *ONE, NEUROPIPE_MEMORY="150M")
+    said = " ".join((answer.out + answer.err).split())
+    assert answer.code == 1
+    assert "fluorescence of tiny.one was stopped: it held" in said
+    assert "allow more with NEUROPIPE_MEMORY" in said
+    assert "Traceback" not in said
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """The recording of a movie of noise, as the stage would find it."""
+    root = tmp_path / "recording"
+    root.mkdir()
+    frames = np.random.default_rng(0).integers(90, 110, (60, 64, 64)).astype(np.uint16)
+    recording = Recording(units=pd.DataFrame(), movie=Movie(frames, np.arange(60) / 15))
+    write_recording(Draft(root), recording)
+    (root / MANIFEST).write_text("{}")
+    return Artifact.read(root)
+
+
+def test_a_disk_too_small_is_said_before_anything_is_written(tmp_path, recorded, monkeypatch):
+    usage = SimpleNamespace(free=100_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    (tmp_path / "draft").mkdir()
+    draft = Draft(tmp_path / "draft")
+    with pytest.raises(
+        BadInput, match=r"the registered copy of the movie of a\.b needs 491,520 bytes in .*100,000 are free"
+    ):
+        fluorescence.function(draft, SimpleNamespace(key="a.b"), FluorescenceConfig(max_shift=4), recorded, LOG)
+    assert sorted(path.name for path in draft.path.iterdir()) == ["data", "extras"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("diameter=0", "diameter must be at least 1 px, found 0.0"),
+        ("tau=-1", "tau must be above 0, found -1.0"),
+        ("tau=long", "tau: Input should be a valid number"),
+        ("neuropil=-0.1", "neuropil: Input should be greater than or equal to 0"),
+        ("quantile=8", "quantile: Input should be less than or equal to 1"),
+        ("diametre=8", "fluorescence has no setting 'diametre'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(tiny, setting, sentence):
+    answer = ask(tiny, "run", "fluorescence", *ONE, "--set", f"fluorescence.{setting}")
+    assert answer.code == 2
+    assert sentence in " ".join((answer.out + answer.err).split())
