@@ -111,7 +111,10 @@ def run(selection, patterns, settings, refresh, dry_run, as_json) -> None:
     from assets.report import published_path
 
     with cli_tables.progress(quiet=as_json) as report:
-        summary = driver.drive(pipeline, sessions, assets, overrides=overrides, refresh=refresh, report=report)
+        named = [name for name in selection if name in pipeline.stages]
+        summary = driver.drive(
+            pipeline, sessions, assets, overrides=overrides, refresh=refresh, report=report, named=named
+        )
     cli_tables.show_summary(summary, as_json, published_path(pipeline) if "report" in assets else None)
     if summary.failed:
         sys.exit(FAILED_WORK)

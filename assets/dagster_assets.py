@@ -58,6 +58,8 @@ def to_asset(stage: Stage, pipeline: Pipeline, partitions: dg.PartitionsDefiniti
         except BadInput as error:
             damaged = {DAMAGED_INPUT: True} if isinstance(error, CorruptArtifact) else {}
             raise dg.Failure(description=str(error), metadata=damaged, allow_retries=False) from error
+        if outcome.state == "n/a" and not stage.partitioned and not context.has_partition_key:
+            raise dg.Failure(description=outcome.reason, allow_retries=False)  # asked for by itself
         return to_result(stage, outcome)
 
     return step

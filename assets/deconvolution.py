@@ -9,7 +9,8 @@ from pydantic import create_model
 
 from assets.applies_fluorescence import without_fluorescence, without_true_spikes
 from assets.decoders import config_model
-from neuropipe import calcium, figures_calcium, figures_fluorescence
+from neuropipe import calcium, figures_calcium, figures_fluorescence, figures_networks
+from neuropipe.calcium import reliability
 from neuropipe.calcium.preprocessing import fill_gaps, frame_rate_of
 from neuropipe.calcium.recorded import recorded_spans, standardized_noise
 from neuropipe.calcium.scores import score, summary
@@ -24,10 +25,10 @@ IN_SPIKES = "expected spikes"  # how units begin that are calibrated
 
 
 def deconvolution_stages() -> list[Stage]:
-    """Two stages for each deconvolver that announces itself; those that need training have no weights here."""
+    """Two stages for each deconvolver that announces itself, but for those that need training."""
     ready = [plugin for plugin in calcium.available().values() if not plugin.facts.get("needs_training")]
     events = [_events_stage(plugin) for plugin in ready]
-    return [*events, *map(_scores_stage, events)]
+    return [*events, *map(scores_stage, events)]
 
 
 def _events_stage(plugin: Plugin) -> Stage:
@@ -69,24 +70,39 @@ def _config(plugin: Plugin) -> type[StageConfig]:
 def find_events(
     draft: Draft, session: Session, plugin: Plugin, parameters: dict[str, Any], recording: Artifact
 ) -> None:
-    """events (time, roi) float32, NaN where an ROI was not recorded, and the table of ROIs; read block by block."""
+    """events (time, roi) float32, NaN where an ROI was not recorded, and the table of ROIs; read block by block.
+
+    Where the deconvolver knows it, the uncertainty of each event, too: an array of the same shape.
+    """
     dff, frame_times = recording.arrays["dff"], recording.arrays["frame_times"][:]
     longest_gap = parameters.pop("longest_gap")
     frame_rate = frame_rate_of(frame_times)
+    deconvolver = calcium.make(plugin.name, **parameters)
     events = draft.arrays.create_array("events", shape=dff.shape, chunks=dff.chunks, dtype=np.float32)
     events.attrs.update({"units": plugin.facts["units"], "frame_rate": frame_rate, "method": plugin.name})
     draft.array("frame_times", frame_times)
+    uncertainty = None
+    if hasattr(deconvolver, "deconvolve_with_uncertainty"):
+        uncertainty = draft.arrays.create_array("uncertainty", shape=dff.shape, chunks=dff.chunks, dtype=np.float32)
     noise, found, seconds = (np.empty(dff.shape[1]) for _ in range(3))
     wrong = 0
     for rois in roi_blocks(dff):
         traces = dff[:, rois]
-        block = np.full(traces.shape, np.nan, np.float32)
+        block, doubt = (np.full(traces.shape, np.nan, np.float32) for _ in range(2))
         for frames, columns in recorded_spans(traces):
             gappy = [(traces[frames, [roi]], rois.start + roi) for roi in columns]
             whole = np.hstack([fill_gaps(one, frame_rate, longest_gap, first_roi=roi) for one, roi in gappy])
-            block[frames, columns] = calcium.deconvolve(whole, frame_rate, method=plugin.name, **parameters)
+            whole = whole.astype(np.float64)
+            if uncertainty is None:
+                block[frames, columns] = deconvolver.deconvolve(whole, frame_rate)
+            else:
+                block[frames, columns], doubt[frames, columns] = deconvolver.deconvolve_with_uncertainty(
+                    whole, frame_rate
+                )
             seconds[rois][columns] = (frames.stop - frames.start) / frame_rate
         events[:, rois] = block
+        if uncertainty is not None:
+            uncertainty[:, rois] = doubt
         wrong += int((~(block >= 0) & np.isfinite(traces) | np.isinf(block)).sum())
         noise[rois], found[rois] = standardized_noise(traces, frame_rate), np.nansum(block, axis=0)
     draft.check("events_finite", wrong == 0, wrong_values=wrong)
@@ -115,7 +131,7 @@ def find_events(
     draft.figure("noise", figures_fluorescence.noise_levels(noise, title=session.key))
 
 
-def _scores_stage(scored: Stage) -> Stage:
+def scores_stage(scored: Stage) -> Stage:
     method = scored.name.removeprefix("events/")
 
     @memoized(
@@ -151,8 +167,8 @@ def score_events(draft: Draft, recording: Artifact, events: Artifact, title: str
     found, frame_times = events.arrays["events"][:], recording.arrays["frame_times"][:]
     times, offsets = (recording.arrays[f"truth/{name}"][:] for name in ("spike_times", "spike_offsets"))
     in_spikes = events.arrays["events"].attrs["units"].startswith(IN_SPIKES)
-    tables = []
-    for roi in np.setdiff1d(np.arange(found.shape[1]), unmatched).tolist():
+    tables, scored = [], np.setdiff1d(np.arange(found.shape[1]), unmatched).tolist()
+    for roi in scored:
         ((frames, _),) = recorded_spans(found[:, [roi]])
         spikes = times[offsets[roi] : offsets[roi + 1]]
         one = score(
@@ -178,7 +194,29 @@ def score_events(draft: Draft, recording: Artifact, events: Artifact, title: str
         if metric in set(over_rois["metric"])
     }
     draft.figure("scores", figures_calcium.scores(table, title=title))
+    if "uncertainty" in events.arrays:
+        _score_uncertainty(draft, events, recording, scored, title)
     _draw_typical(draft, recording, events, table, title)
+
+
+def _score_uncertainty(draft: Draft, events: Artifact, recording: Artifact, scored: list[int], title: str) -> None:
+    """reliability: error against uncertainty, a row an ROI and tenth of its bins; both in spikes."""
+    found, uncertainty = events.arrays["events"], events.arrays["uncertainty"]
+    frame_times = recording.arrays["frame_times"][:]
+    times, offsets = (recording.arrays[f"truth/{name}"][:] for name in ("spike_times", "spike_offsets"))
+    tables = []
+    for roi in scored:
+        own, doubt = found[:, roi], uncertainty[:, roi]
+        ((frames, _),) = recorded_spans(own[:, None])
+        spikes = times[offsets[roi] : offsets[roi + 1]]
+        one = reliability.reliability(own[frames], doubt[frames], frame_times[frames], spikes)
+        tables.append(one.assign(roi=roi))
+    table = pd.concat(tables, ignore_index=True)
+    draft.table("reliability", table)
+    draft.metadata["error grows with uncertainty (rank correlation)"] = round(
+        float(np.nanmean([reliability.growth(one) for one in tables])), 3
+    )
+    draft.figure("reliability", figures_networks.reliability(reliability.over_cells(table), title=title))
 
 
 def _draw_typical(draft: Draft, recording: Artifact, events: Artifact, table: pd.DataFrame, title: str) -> None:

@@ -77,18 +77,27 @@ def drive(
     refresh: bool = False,
     report: Report = lambda _: None,
     instance: dg.DagsterInstance | None = None,
+    named: Iterable[str] = (),
 ) -> Summary:
-    """Make the selected assets of the sessions be there. A failure in one of them leaves the others alone."""
+    """Make the selected assets of the sessions be there. A failure in one of them leaves the others alone.
+
+    What is made once for all sessions, and needed for one of these, comes first; what gathers their results last.
+    named : those of the selected that were asked for by name: that others are absent which they need is a failure.
+    """
     began = time.perf_counter()
+    sessions = list(sessions)
     instance = instance or run_history()
     summary = Summary()
     run = _Run(pipeline, instance, dict(overrides or {}), refresh, report, summary)
     of_sessions = [name for name in selected if pipeline.stage(name).partitioned]
     of_all = [name for name in selected if not pipeline.stage(name).partitioned]
+    if shared := run.shared(sessions, of_sessions):
+        run.make(None, shared)
     for session in sessions:
         run.make(session, of_sessions)
-    if of_all:
+    if of_all := [name for name in of_all if name not in shared]:
         run.make(None, of_all)
+    run.refuse_what_lacks(sessions, named)
     summary.seconds = time.perf_counter() - began
     return summary
 
@@ -123,9 +132,36 @@ class _Run:
     report: Report
     summary: Summary
     _job: Any = None
+    _broken: set[str] = field(default_factory=set)  # of what is made once for all
+
+    def shared(self, sessions: list[Session], selected: list[str]) -> list[str]:
+        """What is made once for all sessions, and which selected assets of one of these are made from."""
+        planner, needed = Planner(self.pipeline, self.overrides), set()
+        for asset in selected:
+            above = {name for name in self.pipeline.ancestors(asset) if not self.pipeline.stage(name).partitioned}
+            if above and any(planner.decide(asset, session).state != "n/a" for session in sessions):
+                needed |= above
+        return [name for name in self.pipeline.stages if name in needed]
+
+    def refuse_what_lacks(self, sessions: list[Session], named: Iterable[str]) -> None:
+        planner = Planner(self.pipeline, self.overrides)
+        for asset in named:
+            stage = self.pipeline.stage(asset)
+            if stage.partitioned and all(stage.applies_to(session) for session in sessions):
+                continue
+            above = [self.pipeline.stage(name) for name in with_upstream(self.pipeline, [asset])]
+            for lacking in (planner.not_applicable(each, None) for each in above if not each.partitioned):
+                if lacking:
+                    self.summary.failed += 1
+                    self.summary.failures.append(StepReport(asset, None, "failed", lacking))
+                    self.report(self.summary.failures[-1])
 
     def make(self, session: Session | None, selected: list[str]) -> None:
         assets = with_upstream(self.pipeline, selected)
+        if session is not None:
+            assets = [asset for asset in assets if self.pipeline.stage(asset).partitioned]
+        hopeless = [asset for asset in assets if self.pipeline.ancestors(asset) & self._broken]
+        assets = [asset for asset in assets if asset not in hopeless]
         settled: set[str] = set()
         computed: set[str] = set()
         failed: set[str] = set()
@@ -143,8 +179,12 @@ class _Run:
                 self.summary.failures += watcher.failures + watcher.damaged
                 failed = set(wanted) - watcher.succeeded
                 break
+        if session is None:
+            self._broken |= failed
+        for asset in hopeless:
+            self.report(StepReport(asset, session.key if session is not None else None, "skipped", "an input failed"))
         self.summary.run += len(computed)
-        self.summary.failed += len(failed)
+        self.summary.failed += len(failed) + len(hopeless)
         self.summary.hit += len(settled - computed - failed)
         self._settle(session, assets, settled | failed)
 

@@ -3,6 +3,7 @@
 from assets.binned import binned
 from assets.decoders import decoder_stages
 from assets.deconvolution import deconvolution_stages
+from assets.deconvolution_networks import learned_stages
 from assets.evaluation import evaluation_stages
 from assets.fluorescence import fluorescence
 from assets.folds import folds
@@ -19,14 +20,15 @@ BUILDER = "assets.pipeline:build_pipeline"
 
 def build_pipeline(workspace: Workspace | None = None) -> Pipeline:
     """The pipeline in a workspace (default: the one that the environment names)."""
+    workspace = workspace or Workspace.from_environment()
     decoders = decoder_stages()
     evaluations = evaluation_stages(decoders)
     names = tuple(stage.name for stage in evaluations)
     sweeps = sweep_stages()
     report = report_stage(tuple(stage.name for stage in sweeps))
-    imaged = [fluorescence, *deconvolution_stages()]
+    imaged = [fluorescence, *deconvolution_stages(), *learned_stages(workspace)]
     stages = [recording, *imaged, binned, folds, *decoders, *evaluations, *sweeps, leaderboard_stage(names), report]
-    pipeline = Pipeline(stages, workspace or Workspace.from_environment(), BUILDER)
+    pipeline = Pipeline(stages, workspace, BUILDER)
     _refuse_settings_of_no_asset(pipeline)
     return pipeline
 

@@ -5,7 +5,7 @@ Dagster's own staleness agrees with the plan.
 """
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
@@ -37,15 +37,21 @@ def report_hits(instance: dg.DagsterInstance, pipeline: Pipeline, decisions: Ite
     planner = Planner(pipeline)
     newest: dict[str, Newest] = {}
     n_reported = 0
+
+    def partitioned(asset: str) -> bool:
+        return pipeline.stages[asset].partitioned
+
     for decision in decisions:
         stage = pipeline.stages[decision.asset]
         for asset in (decision.asset, *stage.inputs.values()):
             if asset not in newest:
-                newest[asset] = _newest(instance, asset, sessions)
+                newest[asset] = _newest(instance, asset, sessions - {None} if partitioned(asset) else {None})
         tags = {
             DATA_VERSION_TAG: decision.data_version or NOT_APPLICABLE,
             CODE_VERSION_TAG: planner.declared_version(stage),
-            **_input_tags(stage.inputs.values(), decision.session, newest),
+            **_input_tags(
+                {above: decision.session if partitioned(above) else None for above in stage.inputs.values()}, newest
+            ),
         }
         shown = newest[decision.asset].get(decision.session)
         if shown is None or not tags.items() <= (shown.asset_materialization.tags or {}).items():
@@ -77,10 +83,10 @@ def _newest(instance: dg.DagsterInstance, asset: str, sessions: set[str | None])
     return newest
 
 
-def _input_tags(inputs: Iterable[str], session: str | None, newest: dict[str, Newest]) -> dict[str, str]:
-    """Which versions, and which events, of its inputs a materialization was made from."""
+def _input_tags(inputs: Mapping[str, str | None], newest: dict[str, Newest]) -> dict[str, str]:
+    """Which versions, and which events, of its inputs (asset -> session) a materialization was made from."""
     tags: dict[str, str] = {}
-    for upstream in dict.fromkeys(inputs):
+    for upstream, session in inputs.items():
         record = newest[upstream].get(session)
         if record is not None:
             key = asset_key(upstream)

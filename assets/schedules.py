@@ -30,8 +30,17 @@ def refresh_requests(pipeline: Pipeline, log) -> list[dg.RunRequest]:
         _look_upstream(pipeline, session, log)
     planner = Planner(pipeline)
     requests = []
+    waited_for = {
+        name
+        for name, stage in pipeline.stages.items()
+        if not stage.partitioned and planner.decide(name, None).state == "run"
+    }
     for session in started:
-        assets = [row.asset for row in planner.plan([session]) if row.state == "run" and _wanted(pipeline, row)]
+        assets = [
+            row.asset
+            for row in planner.plan([session])
+            if row.state == "run" and _wanted(pipeline, row) and not pipeline.ancestors(row.asset) & waited_for
+        ]
         if assets:
             keys = [asset_key(asset) for asset in assets]
             requests.append(dg.RunRequest(partition_key=session.key, asset_selection=keys))

@@ -1,7 +1,6 @@
 """Deconvolution: scores on recordings with true spikes, and how long a large recording takes.
 
     python -m benchmarks.deconvolution truth METHOD [NAME=VALUE ...]   every data set below NEUROPIPE_MIRROR
-    python -m benchmarks.deconvolution learned [NAME=VALUE ...]        the same, networks trained on the other data sets
     python -m benchmarks.deconvolution speed METHOD [NAME=VALUE ...]   1,000 ROIs x 30 minutes at 30 Hz, from disk
 
 Scores are means over cells (every stretch that was recorded with its electrode counts as one) with 95 % intervals over
@@ -9,12 +8,14 @@ cells; the correlation is that of true spike counts and events in bins of 40 ms,
 """
 
 import ast
+import multiprocessing
 import os
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -46,28 +47,6 @@ def truth(method: str, **parameters) -> None:
         show(dataset, method, parameters)
 
 
-def learned(**parameters) -> None:
-    """Leave-data-set-out; the noise of the data set left out is known, its spikes aren't."""
-    from neuropipe.calcium.learned_training import GroundTruth, noise_levels, train
-
-    known = [
-        GroundTruth(dff[:, None], times, spikes, np.array([0, len(spikes)]), dataset)
-        for dataset in DATASETS
-        for dff, times, spikes in recordings(dataset)
-    ]
-    rate = parameters.get("rate", 25.0)
-    for dataset in DATASETS:
-        others = [recording for recording in known if recording.dataset != dataset]
-        noise = [
-            noise_levels(recording.dff, frame_rate_of(recording.frame_times), rate)
-            for recording in known
-            if recording.dataset == dataset
-        ]
-        with tempfile.TemporaryDirectory() as folder:
-            train(others, Path(folder), target_noise=np.concatenate(noise), **parameters)
-            show(dataset, "learned", {"folder": folder})
-
-
 def show(dataset: str, method: str, parameters: dict) -> None:
     in_spikes = calcium.available()[method].facts["units"].startswith("expected spikes")
     tables = []
@@ -84,8 +63,20 @@ def show(dataset: str, method: str, parameters: dict) -> None:
     print(f"{dataset} ({len(tables)})  " + "   ".join(shown), flush=True)
 
 
-def speed(method: str, **parameters) -> tuple[float, float]:
-    """Seconds, and GB at most."""
+def speed(method: str, **parameters) -> None:
+    seconds, peak = measure_speed(method, **parameters)
+    print(
+        f"{method}: {N_ROIS} ROIs x {SECONDS / 60:g} min at {FRAME_RATE:g} Hz in {seconds:.1f} s, at most {peak:.2f} GB"
+    )
+
+
+def measure_speed(method: str, **parameters) -> tuple[float, float]:
+    """Seconds, and GB at most, in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_speed_here, method, parameters).result()
+
+
+def _speed_here(method: str, parameters: dict) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     shape = (int(SECONDS * FRAME_RATE), N_ROIS)
     with tempfile.TemporaryDirectory() as folder:
@@ -97,11 +88,7 @@ def speed(method: str, **parameters) -> tuple[float, float]:
         began = time.perf_counter()
         calcium.deconvolve(traces, FRAME_RATE, method, out=events, **parameters)
         seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"{method}: {N_ROIS} ROIs x {SECONDS / 60:g} min at {FRAME_RATE:g} Hz in {seconds:.1f} s, at most {peak:.2f} GB"
-    )
-    return seconds, peak
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def simulate(rng: np.random.Generator, n_frames: int, n_rois: int) -> np.ndarray:
@@ -127,5 +114,5 @@ if __name__ == "__main__":
     what, *given = sys.argv[1:]
     names = [word for word in given if "=" not in word]
     settings = dict(word.split("=", 1) for word in given if "=" in word)
-    measures = {"truth": truth, "learned": learned, "speed": speed}
+    measures = {"truth": truth, "speed": speed}
     measures[what](*names, **{name: read(value) for name, value in settings.items()})

@@ -44,7 +44,7 @@ def materialize(
     stage = planner.pipeline.stage(asset)
     store = planner.pipeline.workspace.store
     key = session.key if session is not None else None
-    if session is not None and (reason := stage.applies_to(session)):
+    if reason := planner.not_applicable(stage, session):
         return Outcome("n/a", reason)
     inputs = {}
     for parameter, upstream in stage.inputs.items():
@@ -52,9 +52,9 @@ def materialize(
         if above.state == "n/a" and parameter not in stage.optional:
             return Outcome("n/a", f"{upstream} does not apply: {above.reason}")
         if above.state == "run":
+            command = f"neuropipe run {upstream}" + (f" --session {above.session}" if above.session else "")
             raise BadInput(
-                f"{asset} of {key} needs {upstream}, which is not in the store ({above.reason}): "
-                f"run `neuropipe run {upstream} --session {key}` first"
+                f"{asset} of {key} needs {upstream}, which is not in the store ({above.reason}): run `{command}` first"
             )
         inputs[parameter] = above
     versions = {parameter: above.data_version for parameter, above in inputs.items()}
@@ -116,7 +116,9 @@ def _compute(
     with store.draft() as draft:
         if stage.isolated:
             job = Job.of(planner, stage.name, key, fingerprint, versions, artifacts, draft, progress)
-            done = planner.pipeline.workspace.compute.run(asdict(job), f"{stage.name} of {key}", log)
+            done = planner.pipeline.workspace.compute.run(
+                asdict(job), f"{stage.name} of {key}" if key else stage.name, log
+            )
             draft.metadata, draft.checks = done["metadata"], done["checks"]
         else:
             fill(planner, stage, session, artifacts, draft, progress, log)

@@ -101,6 +101,9 @@ class Planner:
     # -- decisions -------------------------------------------------------------------------------------------------
 
     def decide(self, asset: str, session: Session | None) -> Decision:
+        """What is to be done about an asset of a session; about what is made once for all, whichever session asks."""
+        if not self.pipeline.stages[asset].partitioned:
+            session = None
         key = (asset, session.key if session is not None else None)
         decision = self._decisions.get(key)
         if decision is None:
@@ -114,7 +117,7 @@ class Planner:
         will_run = {row.asset for row in rows if row.state == "run"}
         for stage in wanted:
             if not stage.partitioned:
-                waiting = sorted(will_run & set(stage.gathers))
+                waiting = sorted(will_run & set(stage.gathers)) if stage.lacks is None else []
                 reason = f"{waiting[0]} will run" if waiting else ""
                 rows.append(
                     Decision(stage.name, None, "run", reason, blocked_by=waiting[0])
@@ -125,7 +128,7 @@ class Planner:
 
     def _decide(self, stage: Stage, session: Session | None) -> Decision:
         key = session.key if session is not None else None
-        if session is not None and (reason := stage.applies_to(session)):
+        if reason := self.not_applicable(stage, session):
             return Decision(stage.name, key, "n/a", reason)
         versions, waiting = {}, None
         for parameter, upstream in stage.inputs.items():
@@ -147,6 +150,12 @@ class Planner:
         if version is not None:
             return Decision(stage.name, key, "hit", "", fingerprint, version)
         return Decision(stage.name, key, "run", self.why(stage, session, versions), fingerprint)
+
+    def not_applicable(self, stage: Stage, session: Session | None) -> str | None:
+        """Why a stage can't be made of a session, or for all of them, as far as it says itself."""
+        if session is not None:
+            return stage.applies_to(session)
+        return stage.lacks(self) if stage.lacks is not None else None
 
     # -- fingerprints ----------------------------------------------------------------------------------------------
 

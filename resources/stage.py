@@ -75,7 +75,8 @@ class Stage:
     plugins : session -> modules of the plug-ins that are made at run time; tools : distributions whose version counts;
     parts : configuration -> more of both, where it is the configuration that names plug-ins;
     checks : name -> what it promises; slow : takes minutes a session, so that it runs only where it is asked for;
-    isolated : runs in a child process with a memory limit.
+    isolated : runs in a child process with a memory limit; partitioned : made for each session, else once for all, of
+    what other sessions `gathers`; lacks : of one for all: planner -> what it can't be made without, or None.
 
     A function that names `progress` is given a folder that outlives a kill, for its work to be gone on with.
     """
@@ -96,6 +97,7 @@ class Stage:
     parts: Callable[[StageConfig], Parts] = _no_parts
     checks: Mapping[str, str] = field(default_factory=dict)
     partitioned: bool = True
+    lacks: Callable[..., str | None] | None = None
     slow: bool = False
     isolated: bool = False
     gathers: tuple[str, ...] = ()

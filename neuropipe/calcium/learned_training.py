@@ -2,12 +2,13 @@
 
 The loss is the squared error between expected and true spikes, both smoothed by a Gaussian of 80 ms: electrodes and
 microscopes are synchronised no better, and a spike in the next sample is no mistake. Each cell's error counts in units
-of the SD of its true rate, so that lively cells don't drown the others, and data sets count by the root of their
-length.
+of the SD of its true rate, so that lively cells don't drown the others. Data sets count by the root of their length
+and, where it is known what is to be deconvolved, by how much their traces are like those (learned_likeness.py).
 """
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,34 +16,56 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from neuropipe.calcium.learned import Network, at_rate, see
+from neuropipe.calcium.learned_likeness import likeness, traits
+from neuropipe.calcium.learned_network import SMOOTHING, Network, at_rate, see
 from neuropipe.calcium.preprocessing import frame_rate_of
+from neuropipe.decoders.devices import one_thread
 from neuropipe.errors import BadInput
 
-SMOOTHING = 0.08  # s
 CROP = 512  # samples of a recording that a step sees
 EDGE = 32  # samples at both ends of a crop that the loss leaves out: there the network sees less
 JITTER = 0.3  # SD of the logarithm of the noise around the target's
 BALANCE = 0.5  # 0: a second of any data set counts the same, 1: data sets do
+LIKENESS = 0.8  # share of the crops that is drawn by likeness to the target
 EXPECTED_AT_FIRST = -2.5  # bias of the output: .08 spikes a sample
+STEPS_BETWEEN_LOSSES = 50
 
 
 @dataclass(frozen=True)
 class GroundTruth:
     """dff : (time, roi); frame_times : (time,) s; spike_times : s, those of ROI r from spike_offsets[r] to
-    spike_offsets[r + 1]; dataset : recordings of one name are weighed together."""
+    spike_offsets[r + 1]; dataset : recordings of one name are weighed together; session : whose recording it is."""
 
     dff: np.ndarray
     frame_times: np.ndarray
     spike_times: np.ndarray
     spike_offsets: np.ndarray
     dataset: str = ""
+    session: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is known of the traces to be deconvolved, at the networks' rate: nothing of their spikes.
+
+    noise : (n,) their noise; traits : (n, trait), or None for any traces of such noise
+    """
+
+    noise: np.ndarray
+    traits: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, recordings: Sequence[GroundTruth], rate: float) -> "Target":
+        """The noise and traits of the dF/F of recordings."""
+        found = [at_rate(one.dff, frame_rate_of(one.frame_times), rate) for one in recordings]
+        return cls(np.concatenate([noise for _, noise in found]), np.concatenate([traits(*each) for each in found]))
 
 
 @dataclass(frozen=True)
 class _Cell:
     trace: np.ndarray  # (time,) dF/F without its baseline
     noise: float
+    traits: np.ndarray  # (trait,)
     spikes: np.ndarray  # (time,) true counts
     spread: float  # SD of the smoothed counts
     dataset: str
@@ -53,37 +76,47 @@ def train(
     folder: Path,
     *,
     rate: float = 25.0,
-    target_noise: np.ndarray | None = None,
+    target: Target | None = None,
     seeds: Sequence[int] = (0, 1, 2),
     channels: int = 16,
     n_steps: int = 1000,
     batch_size: int = 32,
     learning_rate: float = 5e-3,
     weight_decay: float = 1e-3,
+    follow: Callable[[int, int, float], None] = lambda seed, step, loss: None,
 ) -> Path:
     """Write one network a seed into folder, as network-<seed>.safetensors, and return folder.
 
-    rate : Hz, not above the frame rate of any recording here or to be deconvolved; target_noise : (n,) noise levels at
-    that rate (`noise_levels`) of the recordings to be deconvolved, up to which training traces are made noisier.
+    rate : Hz, not above the frame rate of any recording here or to be deconvolved; target : the traces to be
+    deconvolved, whose noise training traces are given; follow : told of the mean loss of the last steps, now and then.
+    A network that is in the folder is kept.
     """
     cells = [cell for recording in recordings for cell in _cells(recording, rate)]
     if not cells:
         raise BadInput(f"no cell to train on has {CROP / rate:.3g} s of recording and a true spike")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    facts = {"rate": rate, "channels": channels, "n_steps": n_steps, "datasets": sorted({c.dataset for c in cells})}
-    for seed in seeds:
-        network = _train_one(
-            cells, target_noise, seed, rate, channels, n_steps, batch_size, learning_rate, weight_decay
-        )
+    facts = {
+        "rate": rate,
+        "channels": channels,
+        "n_steps": n_steps,
+        "datasets": sorted({recording.dataset for recording in recordings}),
+        "sessions": sorted({recording.session for recording in recordings}),
+    }
+    waiting = [seed for seed in seeds if not (folder / f"network-{seed}.safetensors").exists()]
+    if not waiting:
+        return folder
+    chances = _chances(cells, target)
+    for seed in waiting:
+        with one_thread():
+            network, losses = _train_one(
+                cells, target, chances, seed, rate, channels, n_steps, batch_size, learning_rate, weight_decay, follow
+            )
         weights = {key: value.detach().contiguous() for key, value in network.state_dict().items()}
-        save_file(weights, folder / f"network-{seed}.safetensors", {"facts": json.dumps(facts | {"seed": seed})})
+        unfinished = folder / f".network-{seed}"
+        save_file(weights, unfinished, {"facts": json.dumps(facts | {"seed": seed, "losses": losses})})
+        os.replace(unfinished, folder / f"network-{seed}.safetensors")
     return folder
-
-
-def noise_levels(dff: np.ndarray, frame_rate: float, rate: float) -> np.ndarray:
-    """(roi,) SD of the noise of dff (time, roi) averaged to `rate` Hz."""
-    return at_rate(dff, frame_rate, rate)[1]
 
 
 def _cells(recording: GroundTruth, rate: float) -> list[_Cell]:
@@ -95,6 +128,7 @@ def _cells(recording: GroundTruth, rate: float) -> list[_Cell]:
             f"a recording of {recording.dataset!r} has {frame_rate:g} Hz, less than the {rate:g} Hz to train at"
         )
     traces, noise = at_rate(np.asarray(recording.dff, np.float64), frame_rate, rate)
+    of_rois = traits(traces, noise)
     edges = recording.frame_times[0] - 0.5 / frame_rate + np.arange(len(traces) + 1) / rate
     found = []
     for roi in range(traces.shape[1]):
@@ -102,11 +136,26 @@ def _cells(recording: GroundTruth, rate: float) -> list[_Cell]:
         spikes = np.histogram(recording.spike_times[first:last], edges)[0].astype(np.float32)
         if len(traces) > CROP and spikes.any():
             spread = float(gaussian_filter1d(spikes, SMOOTHING * rate).std())
-            found.append(_Cell(traces[:, roi], float(noise[roi]), spikes, spread, recording.dataset))
+            found.append(_Cell(traces[:, roi], float(noise[roi]), of_rois[roi], spikes, spread, recording.dataset))
     return found
 
 
-def _train_one(cells, target_noise, seed, rate, channels, n_steps, batch_size, learning_rate, weight_decay) -> Network:
+def _chances(cells: list[_Cell], target: Target | None) -> np.ndarray:
+    """How often each cell is drawn."""
+    lengths = np.array([len(cell.trace) for cell in cells], float)
+    datasets, dataset = np.unique([cell.dataset for cell in cells], return_inverse=True)
+    total = np.bincount(dataset, lengths)
+    chances = lengths / total[dataset] ** BALANCE
+    chances /= chances.sum()
+    if target is None or target.traits is None or len(datasets) == 1:
+        return chances
+    shares = likeness(np.stack([cell.traits for cell in cells]), dataset, target.traits)
+    return (1 - LIKENESS) * chances + LIKENESS * shares[dataset] * lengths / total[dataset]
+
+
+def _train_one(
+    cells, target, chances, seed, rate, channels, n_steps, batch_size, learning_rate, weight_decay, follow
+) -> tuple[Network, list[float]]:
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -115,29 +164,31 @@ def _train_one(cells, target_noise, seed, rate, channels, n_steps, batch_size, l
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=n_steps)
     smooth = _smoother(SMOOTHING * rate)
-    lengths = np.array([len(cell.trace) for cell in cells], float)
-    _, dataset = np.unique([cell.dataset for cell in cells], return_inverse=True)
-    chances = lengths / np.bincount(dataset, lengths)[dataset] ** BALANCE
-    for _ in range(n_steps):
-        chosen = [cells[i] for i in rng.choice(len(cells), batch_size, p=chances / chances.sum())]
-        crops = [_crop(cell, target_noise, rng) for cell in chosen]
+    losses, total = [], 0.0
+    for step in range(1, n_steps + 1):
+        chosen = [cells[i] for i in rng.choice(len(cells), batch_size, p=chances)]
+        crops = [_crop(cell, target, rng) for cell in chosen]
         seen, spikes = (torch.from_numpy(np.stack(parts)) for parts in zip(*crops, strict=True))
-        scale = torch.tensor([cell.spread for cell in chosen])
         error = (smooth(network(seen)) - smooth(spikes))[:, EDGE:-EDGE]
-        loss = ((error**2).mean(1) / scale).mean()
+        loss = ((error**2).mean(1) / torch.tensor([cell.spread for cell in chosen])).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-    return network.eval()
+        total += float(loss.detach())
+        if step % STEPS_BETWEEN_LOSSES == 0:
+            losses.append(round(total / STEPS_BETWEEN_LOSSES, 6))
+            follow(seed, step, losses[-1])
+            total = 0.0
+    return network.eval(), losses
 
 
-def _crop(cell: _Cell, target_noise: np.ndarray | None, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _crop(cell: _Cell, target: Target | None, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """(time,) as the network sees it, made as noisy as a recording to be deconvolved, and (time,) true counts."""
     start = int(rng.integers(len(cell.trace) - CROP))
     trace, noise = cell.trace[start : start + CROP], cell.noise
-    if target_noise is not None:
-        wanted = float(rng.choice(target_noise) * np.exp(JITTER * rng.standard_normal()))
+    if target is not None:
+        wanted = float(rng.choice(target.noise) * np.exp(JITTER * rng.standard_normal()))
         if wanted > noise:
             trace = trace + np.sqrt(wanted**2 - noise**2) * rng.standard_normal(CROP)
             noise = wanted

@@ -4,23 +4,28 @@ import numpy as np
 import pytest
 
 from neuropipe import calcium
-from neuropipe.calcium.learned import Learned
-from neuropipe.calcium.learned_training import GroundTruth, noise_levels, train
+from neuropipe.calcium.learned import OF_OASIS, Learned, like
+from neuropipe.calcium.learned_likeness import likeness
+from neuropipe.calcium.learned_network import read_network
+from neuropipe.calcium.learned_training import GroundTruth, Target, train
+from neuropipe.calcium.oasis import Oasis
 from neuropipe.calcium.scores import score
 from neuropipe.errors import BadInput
 
 RATE, SECONDS = 25.0, 60.0
 
 
-def recording(seed: int, frame_rate: float = RATE, *, shift: float = 0.0, noise: float = 0.1) -> GroundTruth:
-    """Three cells with transients that decay in .5 s, `shift` s after their spikes."""
+def recording(
+    seed: int, frame_rate: float = RATE, *, shift: float = 0.0, noise: float = 0.1, decay: float = 0.5
+) -> GroundTruth:
+    """Three cells with transients that decay in `decay` s, `shift` s after their spikes."""
     rng = np.random.default_rng(seed)
     times = 0.5 / frame_rate + np.arange(int(SECONDS * frame_rate)) / frame_rate
     trains = [np.sort(rng.uniform(1, SECONDS - 1, 60)) for _ in range(3)]
     since = [times[:, None] - train - shift for train in trains]
-    dff = np.stack([np.where(s > 0, np.exp(-s.clip(0) / 0.5), 0).sum(1) for s in since], axis=1)
+    dff = np.stack([np.where(s > 0, np.exp(-s.clip(0) / decay), 0).sum(1) for s in since], axis=1)
     dff += noise * np.sqrt(frame_rate / RATE) * rng.standard_normal(dff.shape)
-    return GroundTruth(dff, times, np.concatenate(trains), np.arange(4) * 60, f"set {seed}")
+    return GroundTruth(dff, times, np.concatenate(trains), np.arange(4) * 60, f"set {seed}", f"session {seed}")
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +63,54 @@ def test_scaling_and_an_offset_change_nothing(folder):
     assert calcium.deconvolve(7 * dff + 2, RATE, "learned", folder=str(folder)) == pytest.approx(events, abs=1e-5)
 
 
-def test_uncertainty_is_the_disagreement_of_the_networks(folder):
+def test_events_are_an_average_with_oasis_of_as_many_spikes_as_the_networks_find(folder):
     dff, networks = recording(9).dff, Learned(folder=str(folder))
-    each = networks.deconvolve_each(dff, RATE)
+    each = networks.by_networks(dff, RATE)
     assert each.shape == (2, *dff.shape)
-    assert networks.deconvolve(dff, RATE) == pytest.approx(each.mean(0))
-    assert networks.uncertainty(dff, RATE) == pytest.approx(np.abs(each[0] - each[1]) / 2, abs=1e-7)
+    events, uncertainty = networks.deconvolve_with_uncertainty(dff, RATE)
+    assert events.sum(0) == pytest.approx(each.mean(0).sum(0), rel=1e-5)
+    other = like(each.mean(0), Oasis().deconvolve(dff, RATE), RATE)
+    both = (1 - OF_OASIS) * each.mean(0) + OF_OASIS * other
+    scale = each.mean(0).sum(0) / both.sum(0)
+    assert events == pytest.approx(scale * both, abs=1e-6)
+    squares = np.stack([(each[0] - both) ** 2, (each[1] - both) ** 2, (other - both) ** 2])
+    weights = np.array([(1 - OF_OASIS) / 2, (1 - OF_OASIS) / 2, OF_OASIS])
+    assert uncertainty == pytest.approx(scale * np.sqrt(np.tensordot(weights, squares, 1)), abs=1e-6)
+
+
+def test_other_events_are_moved_and_scaled_to_those_of_the_networks():
+    rates = np.zeros((200, 2))
+    rates[[40, 90, 150], 0] = 1.0
+    late = np.roll(7 * rates, 3, axis=0)
+    assert like(rates, late, RATE) == pytest.approx(rates)
+    too_late = np.roll(rates, 20, axis=0)
+    assert not np.allclose(like(rates, too_late, RATE), rates), "no indicator is so slow to begin"
+
+
+def test_data_sets_that_are_alike_are_told_by_their_traces():
+    rng = np.random.default_rng(0)
+    known = rng.standard_normal((60, 4)) + np.repeat([[0, 0, 0, 0], [4, 0, 0, 0], [0, 4, 0, 0]], 20, axis=0)
+    shares = likeness(known, np.repeat([0, 1, 2], 20), rng.standard_normal((10, 4)) + np.array([4, 0, 0, 0]))
+    assert shares.sum() == pytest.approx(1)
+    assert shares[1] > 2 * (shares[0] + shares[2])
+    slow, fast = (Target.of([recording(3, 100.0, decay=decay)], RATE).traits for decay in (1.5, 0.3))
+    assert slow[:, 5].min() > fast[:, 5].max(), "how long a trace remembers"
+
+
+def test_what_was_trained_is_kept_and_told(folder, tmp_path):
+    before = (folder / "network-0.safetensors").stat().st_mtime_ns
+    told = []
+    train(
+        [recording(seed) for seed in range(4)], folder, seeds=(0, 1), n_steps=60, follow=lambda *step: told.append(step)
+    )
+    assert told == []
+    assert (folder / "network-0.safetensors").stat().st_mtime_ns == before
+    train([recording(0), recording(1)], tmp_path, seeds=(7,), n_steps=50, follow=lambda *step: told.append(step))
+    facts = read_network(tmp_path / "network-7.safetensors")[1]
+    assert [(seed, step) for seed, step, _ in told] == [(7, 50)]
+    assert facts["losses"] == [told[0][2]]
+    assert (facts["datasets"], facts["sessions"]) == (["set 0", "set 1"], ["session 0", "session 1"])
+    assert Learned(folder=str(tmp_path)).sessions == {"session 0", "session 1"}
 
 
 def test_the_same_seed_gives_the_same_network_and_no_global_state_is_touched(folder, tmp_path):
@@ -85,7 +132,7 @@ def test_a_constant_trace_has_no_spikes(folder):
 
 
 def test_noise_is_measured_at_the_working_rate():
-    assert noise_levels(recording(0, 100.0, noise=0.2).dff, 100.0, RATE) == pytest.approx(0.2, rel=0.3)
+    assert Target.of([recording(0, 100.0, noise=0.2)], RATE).noise == pytest.approx(0.2, rel=0.3)
 
 
 def test_what_cannot_be_learned_or_read_is_refused(folder, tmp_path):

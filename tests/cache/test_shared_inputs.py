@@ -1,0 +1,226 @@
+"""What is made once for all sessions, as an input of what is made for each: order, absence, lineage, failures."""
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+
+from assets.build import build_definitions
+from assets.dagster_assets import asset_key
+from assets.driver import drive
+from assets.reporting import report_hits
+from neuropipe.catalog import Catalog, DatasetEntry
+from neuropipe.cohorts import Cohort
+from neuropipe.errors import BadInput
+from resources.artifact import Artifact, Draft
+from resources.members import absent_members, artifacts_of_members, versions_of_members
+from resources.memo import materialize
+from resources.plan import Pipeline, Planner
+from resources.stage import StageConfig, Unresolved, memoized
+from resources.workspace import Workspace
+from tests.three_stages import DATASET
+
+COHORT = Cohort(title="T", groups={"a": ("d.one",), "b": ("d.two",)})
+ABSENT = "2 of the 2 sessions that it is made from have no current source in the store: run `neuropipe run source "
+ABSENT += "--session 'd.one' --session 'd.two'` first"
+
+
+class PooledConfig(StageConfig):
+    sign: str = "+"
+
+
+class Bench:
+    """source of each session -> pooled of d.one and d.two -> judged for each session but d.odd."""
+
+    def __init__(self, root):
+        self.calls, self.content, self.fails = [], {}, False
+        catalog = Catalog(
+            {"d": DatasetEntry.model_validate({**DATASET, "sessions": {"one": {}, "two": {}, "odd": {}}})}, root
+        )
+        workspace = Workspace(root / "catalog", root / "store", root / "raw")
+        workspace.__dict__["catalog"] = catalog
+        self.catalog, self.store = catalog, workspace.store
+        self.pipeline = Pipeline(self.stages(), workspace)
+        self.instance = dg.DagsterInstance.ephemeral()
+
+    def stages(self):
+        @memoized(group="g", source=lambda planner, session, *, fetch: self.content.get(session.key, ""))
+        def source(draft: Draft, session) -> None:
+            self.calls.append(f"source {session.key}")
+            draft.json("text", session.key + self.content.get(session.key, ""))
+
+        def versions(planner, session, *, fetch):
+            if absent := absent_members(planner, COHORT, "source"):
+                raise BadInput(absent) if fetch else Unresolved(absent)
+            return versions_of_members(planner, COHORT, "source")
+
+        @memoized(
+            group="g",
+            config=PooledConfig,
+            partitioned=False,
+            gathers=("source",),
+            lacks=lambda planner: absent_members(planner, COHORT, "source"),
+            source=versions,
+        )
+        def pooled(draft: Draft, config: PooledConfig, planner: Planner) -> None:
+            self.calls.append("pooled")
+            if self.fails:
+                raise RuntimeError("nothing was learned")
+            found = artifacts_of_members(planner, COHORT, "source")
+            draft.json("text", config.sign.join(artifact.json("text") for artifact in found.values()))
+
+        @memoized(group="g", applies_to=lambda session: "odd" if session.key == "d.odd" else None)
+        def judged(draft: Draft, session, source: Artifact, pooled: Artifact) -> None:
+            self.calls.append(f"judged {session.key}")
+            draft.json("text", f"{source.json('text')} by {pooled.json('text')}")
+
+        return [judged, pooled, source]
+
+    def drive(self, *selected, keys=("d.one", "d.two"), **options):
+        sessions = [self.catalog.session(key) for key in keys]
+        return drive(self.pipeline, sessions, list(selected), instance=self.instance, **options)
+
+    def decide(self, asset, key="d.one", overrides=None):
+        decision = Planner(self.pipeline, overrides).decide(asset, self.catalog.session(key) if key else None)
+        return decision.state, decision.reason
+
+    def text(self, asset, key):
+        return self.store.latest(asset, key).json("text")
+
+    def stale(self, key):
+        graph = build_definitions(self.pipeline).resolve_asset_graph()
+        resolver = CachingStaleStatusResolver(self.instance, graph, LoadingContextForTest(self.instance))
+        return resolver.get_status(asset_key("judged"), key)
+
+    def dagster(self, assets, key=None):
+        return (
+            build_definitions(self.pipeline)
+            .resolve_job_def("everything")
+            .execute_in_process(
+                instance=self.instance,
+                partition_key=key,
+                asset_selection=[asset_key(asset) for asset in assets],
+                raise_on_error=False,
+            )
+        )
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path)
+
+
+def test_it_is_made_once_and_before_the_sessions_that_need_it(bench):
+    bench.drive("source")
+    bench.calls.clear()
+    summary = bench.drive("judged")
+    assert bench.calls == ["pooled", "judged d.one", "judged d.two"]
+    assert (summary.hit, summary.run, summary.failed) == (2, 3, 0)
+    assert bench.text("judged", "d.two") == "d.two by d.one+d.two"
+    again = bench.drive("judged")
+    assert (again.hit, again.run, again.failed) == (5, 0, 0)
+
+
+def test_sessions_that_do_not_need_it_do_not_make_it(bench):
+    bench.drive("source")
+    bench.calls.clear()
+    assert bench.drive("judged", keys=("d.odd",)).failed == 0
+    assert "pooled" not in bench.calls
+
+
+def test_it_can_be_made_with_its_members_in_one_call(bench):
+    assert bench.drive("source", "pooled").failed == 0
+    assert bench.calls == ["source d.one", "source d.two", "pooled"]
+
+
+def test_without_its_members_it_is_not_applicable_and_says_what_to_run(bench):
+    assert bench.decide("pooled", None) == ("n/a", ABSENT)
+    assert bench.decide("judged") == ("n/a", f"pooled does not apply: {ABSENT}")
+    assert bench.decide("judged", "d.odd") == ("n/a", "odd")
+    rows = {row.asset: row.state for row in Planner(bench.pipeline).plan([bench.catalog.session("d.one")])}
+    assert rows == {"source": "run", "pooled": "n/a", "judged": "n/a"}
+
+
+def test_selected_among_others_it_is_left_out_and_asked_for_by_name_it_is_refused(bench):
+    everything = bench.drive("source", "pooled", "judged", keys=("d.one",))
+    assert (everything.run, everything.failed) == (1, 0)
+    asked = bench.drive("judged", keys=("d.one",), named=["judged"])
+    assert asked.failed == 1
+    assert [failure.reason for failure in asked.failures] == [
+        "1 of the 2 sessions that it is made from have no current source in the store: "
+        "run `neuropipe run source --session 'd.two'` first"
+    ]
+    assert bench.drive("judged", keys=("d.odd",), named=["judged"]).failed == 0, "it does not apply there anyway"
+    assert bench.drive("pooled", keys=(), named=["pooled"]).failed == 1
+    assert "pooled" not in bench.calls
+
+
+def test_in_dagster_it_is_refused_by_itself_and_left_out_of_the_run_of_a_session(bench):
+    assert not bench.dagster(["pooled"]).success
+    result = bench.dagster(["source", "pooled", "judged"], "d.one")
+    assert result.success
+    events = {
+        event.asset_key.to_user_string(): event.materialization for event in result.get_asset_materialization_events()
+    }
+    assert events["pooled"].metadata["applicable"].value is False
+    assert events["judged"].metadata["applicable"].value is False
+    bench.drive("source")
+    assert bench.dagster(["pooled", "judged"], "d.one").success
+    assert bench.text("judged", "d.one") == "d.one by d.one+d.two"
+
+
+def test_a_change_in_a_member_reaches_every_session(bench):
+    bench.drive("source")
+    bench.drive("judged")
+    before = Planner(bench.pipeline).decide("pooled", None).fingerprint
+    bench.content["d.two"] = "!"
+    assert bench.decide("pooled", None)[0] == "n/a", "the member is out of date"
+    bench.drive("source")
+    assert Planner(bench.pipeline).decide("pooled", None).fingerprint != before
+    assert bench.decide("pooled", None) == ("run", "changed: source.b.d.two")
+    assert bench.decide("judged") == ("run", "pooled will run")
+    bench.drive("judged")
+    assert bench.text("judged", "d.one") == "d.one by d.one+d.two!"
+
+
+def test_its_settings_make_variants_of_what_is_made_from_it(bench):
+    bench.drive("source")
+    bench.drive("judged")
+    summary = bench.drive("judged", overrides={"pooled": {"sign": "-"}})
+    assert summary.run == 3
+    assert bench.text("judged", "d.one") == "d.one by d.one+d.two", "LATEST is the default's"
+    assert Planner(bench.pipeline, {"pooled": {"sign": "-"}}).variant("judged") == "pooled.sign=-"
+
+
+def test_its_failure_is_told_once_and_what_needs_it_is_skipped(bench):
+    bench.drive("source")
+    bench.fails, told = True, []
+    summary = bench.drive("source", "judged", report=told.append)
+    assert bench.calls.count("pooled") == 1
+    assert summary.failed == 3
+    assert [failure.reason for failure in summary.failures] == ["RuntimeError: nothing was learned"]
+    assert [(step.asset, step.session) for step in told if step.state == "skipped"] == [
+        ("judged", "d.one"),
+        ("judged", "d.two"),
+    ]
+
+
+def test_a_step_by_hand_names_the_command_without_a_session(bench):
+    bench.drive("source")
+    with pytest.raises(BadInput, match=r"run `neuropipe run pooled` first"):
+        materialize(Planner(bench.pipeline), "judged", bench.catalog.session("d.one"))
+
+
+def test_dagster_sees_the_lineage_and_agrees_after_planned_hits(bench, tmp_path):
+    bench.drive("source")
+    bench.drive("judged")
+    assert bench.stale("d.one") == StaleStatus.FRESH
+    bench.instance = dg.DagsterInstance.ephemeral()
+    sessions = [bench.catalog.session(key) for key in ("d.one", "d.two")]
+    planner = Planner(bench.pipeline)
+    decisions = [planner.decide(asset, session) for session in sessions for asset in bench.pipeline.stages]
+    assert report_hits(bench.instance, bench.pipeline, decisions) == 5
+    assert report_hits(bench.instance, bench.pipeline, decisions) == 0, "said once"
+    record = bench.instance.get_latest_data_version_record(asset_key("judged"), partition_key="d.one")
+    tags = record.asset_materialization.tags
+    assert tags["dagster/input_data_version/pooled"] == bench.store.latest("pooled", None).data_version

@@ -1,0 +1,207 @@
+"""deconvolution_networks and events/learned through the command, on recordings made up here and a small budget."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import zarr
+from safetensors.torch import save_file
+
+from assets.deconvolution_networks import networks_for, refuse_those_that_saw
+from assets.pipeline import build_pipeline
+from neuropipe.calcium.learned_network import Network, read_network
+from neuropipe.errors import BadInput
+from resources.artifact import Artifact, Draft
+from resources.memo import materialize
+from resources.plan import Planner
+from resources.workspace import Workspace
+from tests.cli.command import ask, counts, get
+from tests.installation import Place, make_place
+
+DATASET = """\
+title: Own imaging
+citation: unpublished
+licence: not stated
+modality: fluorescence
+reader: traces_npz
+parameters: {truth: true}
+sessions:
+"""
+COHORT = """\
+title: Recordings with true spikes
+groups:
+  first: [own.a, own.b]
+  second: [own.c]
+"""
+GROUPS = {"first": {"own.a", "own.b"}, "second": {"own.c"}, "none": set()}
+NETWORKS = "deconvolution_networks"
+SMALL = (
+    *("--set", f"{NETWORKS}.n_steps=50", "--set", f"{NETWORKS}.n_networks=2", "--set", f"{NETWORKS}.channels=4"),
+    *("--set", f"{NETWORKS}.rates=[20, 10]"),
+)
+SECONDS = 70
+
+
+def imaging(seed: int, rate: float) -> dict[str, np.ndarray]:
+    """Two ROIs whose transients decay in half a second; the second was recorded for 60 s only."""
+    rng = np.random.default_rng(seed)
+    frame_times = np.arange(int(SECONDS * rate)) / rate
+    trains = [np.sort(rng.uniform(0, 59, 60)) for _ in range(2)]
+    since = [frame_times[:, None] - spikes for spikes in trains]
+    dff = np.stack([(np.exp(-s.clip(0) / 0.5) * (s > 0)).sum(axis=1) for s in since], axis=1)
+    dff += rng.normal(0, 0.1, dff.shape)
+    dff[frame_times > 60, 1] = np.nan
+    offsets = np.cumsum([0, *map(len, trains)])
+    return {"dff": dff, "frame_times": frame_times, "spike_times": np.concatenate(trains), "spike_offsets": offsets}
+
+
+def write(place: Place, name: str, seed: int, rate: float = 20.0) -> None:
+    np.savez(place.root / f"{name}.npz", **imaging(seed, rate))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Place:
+    """Three sessions to learn from, two others (one slow, one slower than any network), all recorded, none learned."""
+    root = tmp_path_factory.mktemp("cohort")
+    listed = [f"  {name}: {{files: {{{name}.npz: {{path: {root}/place/{name}.npz}}}}}}\n" for name in "abcde"]
+    place = make_place(root / "place", own=DATASET + "".join(listed))
+    (place.root / "catalog" / "cohorts").mkdir()
+    (place.root / "catalog" / "cohorts" / f"{NETWORKS}.yaml").write_text(COHORT)
+    for seed, (name, rate) in enumerate({"a": 20.0, "b": 20.0, "c": 30.0, "d": 15.0, "e": 5.0}.items()):
+        write(place, name, seed, rate)
+    return place
+
+
+def shown(place: Place, asset: str, *more: str) -> dict:
+    return {row["field"]: row["value"] for row in get(place, "show", asset, *more, *SMALL)}
+
+
+def said(answer) -> str:
+    return " ".join((answer.out + answer.err).split())
+
+
+@pytest.fixture(scope="module")
+def trained(made) -> Place:
+    """The same place after the refusals that come before the recordings are there."""
+    get(made, "run", "recording", "--session", "own.a", "--session", "own.b")
+    for asked in (("run", NETWORKS, *SMALL), ("run", "events/learned", "--session", "own.d", *SMALL)):
+        answer = ask(made, *asked)
+        assert answer.code == 1
+        assert "1 of the 3 sessions that it is made from have no current recording in the store: run" in said(answer)
+        assert "`neuropipe run recording --session 'own.c'` first" in said(answer)
+    (row,) = get(made, "plan", "events/learned", "--session", "own.a", *SMALL)
+    assert row["state"] == "n/a"
+    assert "neuropipe run recording --session 'own.c'" in row["reason"]
+    assert counts(get(made, "run", "--session", "own.a"))[2] == 0, "a bare run does without"
+    get(made, "run", "recording", "--session", "own.*")
+    assert counts(get(made, "run", NETWORKS, *SMALL)) == (0, 1, 0)
+    return made
+
+
+def test_a_bare_run_leaves_it_out(made):
+    names = {row["asset"] for row in get(made, "plan", "--session", "own.d")}
+    assert "events/oasis" in names
+    assert not names & {NETWORKS, "events/learned", "deconvolution_scores/learned"}
+
+
+@pytest.mark.slow
+def test_each_group_is_left_out_of_its_own_networks(trained):
+    facts = shown(trained, NETWORKS)
+    assert (facts["networks"], facts["sessions"]) == (8, 3)
+    assert facts["check.left_out"] == "passed"
+    assert Path(facts["figure.learning_curves"]).is_file()
+    folder = Path(facts["path"], "data", "networks")
+    found = {path.relative_to(folder).parent.as_posix() for path in folder.rglob("*.safetensors")}
+    assert found == {"first/20hz", "second/20hz", "none/20hz", "none/10hz"}
+    for path in folder.rglob("*.safetensors"):
+        left_out = path.relative_to(folder).parts[0]
+        seen = {"own.a", "own.b", "own.c"} - GROUPS[left_out]
+        assert set(read_network(path)[1]["sessions"]) == seen
+        assert set(read_network(path)[1]["datasets"]) == {"first", "second"} - {left_out}
+        assert f"{read_network(path)[1]['rate']:g}hz" == path.parent.name
+    curves = pd.read_parquet(Path(facts["path"], "extras", "learning_curves.parquet"))
+    assert len(curves) == 8
+    assert set(curves["step"]) == {50}
+
+
+@pytest.mark.slow
+def test_a_session_is_deconvolved_by_networks_that_never_saw_its_data_set(trained):
+    sessions = [word for key in "acd" for word in ("--session", f"own.{key}")]
+    assert counts(get(trained, "run", "events/learned", "deconvolution_scores/learned", *sessions, *SMALL)) == (4, 6, 0)
+    used = {key: shown(trained, "events/learned", "--session", f"own.{key}") for key in "acd"}
+    assert {key: facts["left out"] for key, facts in used.items()} == {"a": "first", "c": "second", "d": "none"}
+    assert used["c"]["networks work at (Hz)"] == 20
+    assert used["d"]["networks work at (Hz)"] == 10, "15 frames a second are too few for the others"
+    assert {facts["check.never_seen"] for facts in used.values()} == {"passed"}
+    arrays = zarr.open_group(Path(used["c"]["path"], "data", "arrays.zarr"), mode="r")
+    events, uncertainty = arrays["events"][:], arrays["uncertainty"][:]
+    assert arrays["events"].attrs["units"] == "expected spikes a frame"
+    assert events.shape == uncertainty.shape == (30 * SECONDS, 2)
+    assert np.isnan(events[1801:, 1]).all()
+    assert np.isnan(uncertainty[1801:, 1]).all()
+    assert (uncertainty[:1800] >= 0).all()
+    assert (uncertainty[:1800] > 0).mean() > 0.9
+    scores = shown(trained, "deconvolution_scores/learned", "--session", "own.c")
+    assert scores["correlation"]["0.08 s"] > 0.7
+    assert scores["error grows with uncertainty (rank correlation)"] > 0.5
+    assert Path(scores["figure.reliability"]).is_file()
+    table = pd.read_parquet(Path(scores["path"], "data", "reliability.parquet"))
+    assert table.groupby("roi")["n_bins"].sum().tolist() == [1750, 1500]
+
+
+@pytest.mark.slow
+def test_too_few_frames_a_second_are_refused(trained):
+    answer = ask(trained, "run", "events/learned", "--session", "own.e", *SMALL)
+    assert answer.code == 1
+    assert "own.e has 5 frames a second, and the networks work at 10 or more: train some with" in said(answer)
+    assert f"--set '{NETWORKS}.rates=[25, 10, 5]'" in said(answer)
+
+
+@pytest.mark.slow
+def test_networks_that_saw_the_session_are_refused(trained):
+    """Were the networks' own notes and the list of groups ever to disagree, the notes count."""
+    artifact = Artifact.read(Path(shown(trained, NETWORKS)["path"]))
+    folder = networks_for(artifact, "own.c", 30.0)
+    assert folder.parts[-2:] == ("second", "20hz")
+    other = networks_for(artifact, "own.a", 30.0)
+    (trained.root / "draft").mkdir(exist_ok=True)
+    with pytest.raises(BadInput, match=r"check never_seen failed: first: trained on own\.c"):
+        refuse_those_that_saw(Draft(trained.root / "draft"), artifact, other, "own.c")
+
+
+@pytest.mark.slow
+def test_what_was_trained_before_a_kill_is_kept(trained):
+    """A folder of work in progress, as a killed run leaves it, is gone on with."""
+    place = trained
+    workspace = Workspace(place.root / "catalog", place.root / "artifacts", place.root / "raw")
+    overrides = {NETWORKS: {"n_steps": 50, "n_networks": 2, "channels": 4, "rates": [20, 10], "seed": 3}}
+    planner = Planner(build_pipeline(workspace), overrides)
+    fingerprint = planner.decide(NETWORKS, None).fingerprint
+    progress = workspace.store.progress(NETWORKS, None, fingerprint, overrides)
+    folder = progress / "first" / "20hz"
+    folder.mkdir(parents=True)
+    facts = {"rate": 20.0, "channels": 4, "sessions": ["own.c"], "datasets": ["second"], "losses": [0.5], "seed": 3}
+    weights = {name: value * 0 for name, value in Network(4).state_dict().items()}
+    save_file(weights, folder / "network-3.safetensors", {"facts": json.dumps(facts)})
+    outcome = materialize(planner, NETWORKS, None)
+    kept = outcome.artifact.folder("networks") / "first" / "20hz"
+    assert read_network(kept / "network-3.safetensors")[1]["losses"] == [0.5]
+    assert read_network(kept / "network-4.safetensors")[1]["losses"] != [0.5]
+    assert not progress.exists()
+
+
+@pytest.mark.slow
+def test_a_member_that_changed_means_new_networks(trained):
+    assert get(trained, "plan", NETWORKS, *SMALL)[0]["state"] == "hit"
+    write(trained, "b", seed=99)
+    before = (trained.root / "b.npz").stat()
+    os.utime(trained.root / "b.npz", (before.st_atime, before.st_mtime + 5))
+    assert get(trained, "plan", NETWORKS, *SMALL)[0]["state"] == "n/a", "a member is out of date"
+    get(trained, "run", "recording", "--session", "own.b")
+    (row,) = get(trained, "plan", NETWORKS, *SMALL)
+    assert row["state"] == "run"
+    rows = get(trained, "plan", "events/learned", "--session", "own.d", *SMALL)
+    assert [(row["state"], row["reason"]) for row in rows] == [("run", f"{NETWORKS} will run")]

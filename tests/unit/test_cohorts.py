@@ -1,0 +1,61 @@
+"""Cohorts: which sessions an asset is made from; what is wrong with a file is said with file, line and field."""
+
+import pytest
+
+from neuropipe.catalog import Catalog
+from neuropipe.cohorts import load_cohort
+from neuropipe.errors import BadInput
+from tests.installation import ROOT
+
+VALID = """\
+title: T
+groups:
+  first: [d.one, d.two]
+  second:
+    - d.three
+"""
+KNOWN = ["d.one", "d.two", "d.three", "d.four"]
+
+
+def load(folder, text):
+    (folder / "cohorts").mkdir()
+    (folder / "cohorts" / "made.yaml").write_text(text)
+    return load_cohort(folder, "made", KNOWN)
+
+
+def test_sessions_and_the_group_that_each_belongs_to(tmp_path):
+    cohort = load(tmp_path, VALID)
+    assert cohort.sessions == ["d.one", "d.two", "d.three"]
+    assert [cohort.group_of(key) for key in KNOWN] == ["first", "first", "second", "none"]
+
+
+def test_a_catalogue_need_not_have_one(tmp_path):
+    assert load_cohort(tmp_path, "made", KNOWN) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("d.three", "d.thre"), "made.yaml:5: groups.second.0: no session is called 'd.thre'; did you mean d.three"),
+        (("d.three", "d.two"), "made.yaml:5: groups.second.0: d.two is named twice"),
+        (("second:", "none:"), "made.yaml:4: groups.none: a group has sessions, and another name than 'none'"),
+        (("[d.one, d.two]", "[]"), "made.yaml:3: groups.first: a group has sessions"),
+        (("[d.one, d.two]", "{a: b}"), "made.yaml:3: groups.first"),
+        (("title: T", "titel: T"), "made.yaml:1: titel: there is no field of this name"),
+        (("  second:\n    - d.three\n", ""), "made.yaml:2: groups"),
+        (("[d.one", "[d.one]]"), "made.yaml:3: not valid YAML"),
+    ],
+)
+def test_an_error_names_file_line_and_field(tmp_path, change, said):
+    with pytest.raises(BadInput) as caught:
+        load(tmp_path, VALID.replace(*change))
+    assert said in str(caught.value)
+
+
+def test_the_projects_own_holds_every_recording_with_true_spikes_by_data_set():
+    catalogue = ROOT / "data" / "catalog"
+    known = Catalog.load(catalogue).sessions
+    cohort = load_cohort(catalogue, "deconvolution_networks", known)
+    assert sorted(cohort.sessions) == sorted(key for key in known if key.startswith("gcamp-ground-truth."))
+    for group, keys in cohort.groups.items():
+        assert all(key.startswith(f"gcamp-ground-truth.{group}-") for key in keys)
