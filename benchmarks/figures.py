@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from benchmarks import fluorescence_tables
 from neuropipe.decoders import available
 from resources.stage import installed_version
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "decoders.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "decoders.md", ROOT / "docs" / "fluorescence.md")
 RIVAL = "logistic_regression"  # what every other decoder is compared with
-TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "oasis-deconv", "zarr", "dagster")
+TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "oasis-deconv", "suite2p", "zarr", "dagster")
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,15 @@ def _git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
 
+def results(topic: str) -> dict[str, dict[str, str]]:
+    """figure -> its row, as last measured."""
+    with (RESULTS / f"{topic}.csv").open() as file:
+        return {row["figure"]: row for row in csv.DictReader(file)}
+
+
 def readme_table(topic: str) -> str:
     """The README's table of a topic, from its CSV."""
-    with (RESULTS / f"{topic}.csv").open() as file:
-        found = {row["figure"]: row for row in csv.DictReader(file)}
+    found = results(topic)
     scored = [name for name in found if name.startswith("accuracy: ")]
     models = dict.fromkeys(name.removeprefix("accuracy: ").partition(", ")[0] for name in scored)
     columns = {
@@ -101,10 +107,16 @@ def with_tables(page: str) -> str:
     """A page with its tables as the results and the decoders say."""
 
     def remade(match: re.Match) -> str:
-        table = decoder_table() if match[2] == "decoders" else readme_table(match[3])
-        return f"{match[1]}{table}\n{match[4]}"
+        return f"{match[1]}{TABLES[match[2]]()}\n{match[3]}"
 
-    return re.sub(r"(<!-- (decoders|results:(\w+)) -->\n).*?(<!-- /\w+ -->)", remade, page, flags=re.DOTALL)
+    return re.sub(rf"(<!-- ({'|'.join(TABLES)}) -->\n).*?(<!-- /\w+ -->)", remade, page, flags=re.DOTALL)
+
+
+TABLES = {
+    "decoders": decoder_table,
+    "results:decoders": lambda: readme_table("decoders"),
+    "results:fluorescence": lambda: fluorescence_tables.tables(results("fluorescence")),
+}
 
 
 def main() -> None:

@@ -11,7 +11,9 @@ from assets.driver import drive, with_upstream
 from assets.pipeline import build_pipeline
 from benchmarks.deconvolution import FRAME_RATE, measure_speed
 from benchmarks.figures import Figure
+from neuropipe import calcium
 from neuropipe.calcium.scores import summary
+from neuropipe.catalog import Session
 from neuropipe.cohorts import NOTHING
 from resources.artifact import Artifact
 from resources.plan import Pipeline, Planner
@@ -21,6 +23,10 @@ OASIS, LEARNED = "oasis", "learned"
 ASKED = {"ds09": ">= .79", "ds10": ">= .74", "ds12": ">= .74", "ds14": ">= .76", "ds15": ">= .61", "ds16": ">= .57"}
 ASKED_OF_LEARNED = ">= .08"
 MOST_SECONDS = {OASIS: "< 60", LEARNED: "< 180"}
+MOVIE, SPIKES = "sim-calcium.full", "sim-choice.imaged"  # the second are the spikes that the first is rendered from
+MOVIE_SMOOTHING = 0.1
+DECODERS = ("rate_logistic", "logistic_regression", "naive_bayes", "knn", "xgboost")
+SCHEME = "blocked"
 NOTE = "mean over stretches recorded with an electrode; bins of 40 ms, Gaussian of 80 ms; interval over stretches"
 LEFT_OUT = "; by networks trained on the other five data sets"
 RESAMPLES = 2000
@@ -32,6 +38,7 @@ def measure() -> Iterator[Figure]:
     for method, of_datasets in cells.items():
         yield from _scores(method, of_datasets)
     yield _gain(cells[OASIS], cells[LEARNED])
+    yield from _movie(pipeline)
     yield from _speed(OASIS)
     yield from _speed(LEARNED, folder=str(_networks(pipeline).folder(f"networks/{NOTHING}/{_rate(pipeline):g}hz")))
 
@@ -86,6 +93,46 @@ def _gain(oasis: dict[str, pd.DataFrame], learned: dict[str, pd.DataFrame]) -> F
 def _correlation(rows: pd.DataFrame) -> np.ndarray:
     """(stretch,) in the order of sessions and ROIs; one without events counts as 0."""
     return rows.loc[np.isclose(rows["smoothing"], SMOOTHING), "correlation"].fillna(0).to_numpy()
+
+
+def _movie(pipeline: Pipeline) -> Iterator[Figure]:
+    """Cells found in a simulated movie, events against true spikes, and what is decoded from either."""
+    store, catalog = pipeline.workspace.store, pipeline.workspace.catalog.sessions
+    movie, spikes = catalog[MOVIE], catalog[SPIKES]
+    methods = list(calcium.available())
+    for method in methods:
+        _make(pipeline, [movie], f"deconvolution_scores/{method}")
+    for decoder in DECODERS:
+        _make(pipeline, [movie, spikes], f"evaluation/{decoder}")
+    planner = Planner(pipeline)
+
+    def made(asset: str, session: Session) -> Artifact:
+        return store.lookup(asset, session.key, planner.decide(asset, session).fingerprint)
+
+    command = f"neuropipe run --session {MOVIE} --session {SPIKES}"
+    found = made("fluorescence", movie)
+    yield Figure("movie: cells found", found.metadata["found_fraction"], asked=">= .90", seed=0, command=command)
+    yield Figure("movie: ROIs that are cells", found.metadata["precision"], seed=0, command=command)
+    error = found.metadata["shift_error"]
+    yield Figure("movie: error of the shifts (px, root mean square)", error, seed=0, command=command)
+    yield Figure("movie: seconds of suite2p", found.manifest["seconds"], seed=0, command=command)
+    for method in methods:
+        cells = summary(made(f"deconvolution_scores/{method}", movie).table("scores")).set_index(
+            ["metric", "smoothing"]
+        )
+        row = cells.loc[("correlation", MOVIE_SMOOTHING)]
+        asked = ">= .8" if method == OASIS else ""
+        own = f"neuropipe run deconvolution_scores/{method} --session {MOVIE}"
+        name, note = f"movie, correlation at 100 ms: {method}", "bins of 40 ms, Gaussian of 100 ms (SD); cells found"
+        yield Figure(name, row["value"], row["low"], row["high"], asked, 0, own, note)
+    optimum = made("recording", spikes).arrays["truth/latent_optimal_accuracy"][()].item()
+    yield Figure("movie, accuracy: best attainable", optimum, seed=0, command=command)
+    for decoder in DECODERS:
+        for what, session in (("true spikes", spikes), ("recovered events", movie)):
+            table = made(f"evaluation/{decoder}", session).table("scores").set_index(["scheme", "metric"])
+            row = table.loc[(SCHEME, "accuracy")]
+            name = f"movie, accuracy: {decoder} from {what}"
+            yield Figure(name, row["value"], row["ci_low"], row["ci_high"], "", 0, command, f"{SCHEME} folds")
 
 
 def _command(method: str) -> str:
