@@ -23,7 +23,11 @@ from tests.http_server import MisbehavingServer, Reply
 from tests.installation import QUICK, Place, copy_project, make_place
 
 ONE, TWO = ("--session", "quick.one"), ("--session", "quick.two")
-CALCIUM = ("events/oasis", "deconvolution_scores/oasis")  # need fluorescence
+DECONVOLVERS = ("oasis", "suite2p")
+CALCIUM = (  # need fluorescence
+    "fluorescence",
+    *(f"{stage}/{method}" for stage in ("events", "deconvolution_scores") for method in DECONVOLVERS),
+)
 RATE = "evaluation/rate_logistic"
 FOR_CHOICES = [
     name
