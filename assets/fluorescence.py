@@ -12,7 +12,6 @@ from pydantic import Field, create_model, model_validator
 from assets.applies_fluorescence import without_movie
 from neuropipe import figures_movies
 from neuropipe.calcium.baseline import delta_f_over_f, subtract_neuropil
-from neuropipe.calcium.footprints import Footprints
 from neuropipe.calcium.frame_file import bytes_needed
 from neuropipe.calcium.matching import Matching, match_cells, reference_offset
 from neuropipe.calcium.preprocessing import noise_level
@@ -20,6 +19,7 @@ from neuropipe.calcium.suite2p_extraction import Extracted, extract
 from neuropipe.calcium.suite2p_settings import Suite2pSettings
 from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
+from neuropipe.footprints import Footprints
 from neuropipe.recording import SpikeTrains
 from resources.artifact import Artifact, Draft
 from resources.disk import need_disk

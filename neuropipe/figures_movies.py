@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuropipe.calcium.footprints import Footprints
 from neuropipe.figures import PALETTE, WIDTH
+from neuropipe.footprints import Footprints
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

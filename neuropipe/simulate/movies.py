@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from neuropipe.errors import BadInput
+from neuropipe.footprints import Footprints
 from neuropipe.recording import Movie, Recording
 from neuropipe.registry import simulator
 from neuropipe.simulate.decisions import drift_diffusion
 from neuropipe.simulate.kinetics import indicator
 from neuropipe.simulate.motion import rigid_shifts
 from neuropipe.simulate.neuropil import glow
-from neuropipe.simulate.somata import Footprints, draw, overlaps, place
+from neuropipe.simulate.somata import draw, overlaps, place
 from neuropipe.simulate.two_photon import RenderedFrames, Scene, peak_snr_of_one_photon
 
 AFTER_LAST_TRIAL = 0.5  # s

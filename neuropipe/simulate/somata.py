@@ -1,52 +1,14 @@
 """Cell bodies in a field of view: where they lie, which of them overlap, and how each one's light falls on pixels."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from neuropipe.errors import BadInput
+from neuropipe.footprints import Footprints
 
 EDGE = 1.5  # px over which a body fades
 SMALLEST_WEIGHT = 0.05
 PAIR_DISTANCE = (1.1, 1.5)  # between the centres of two that overlap, in radii: they share 14-34 % of their pixels
 ATTEMPTS = 50_000
-
-
-@dataclass(frozen=True)
-class Footprints:
-    """Sparse images of all cells, one after another.
-
-    pixels : (entry,) int32, y * width + x; weights : (entry,) float32 in (0, 1]
-    offsets : (n_cells + 1,) int64; cell c owns entries offsets[c]:offsets[c + 1]; shape : (height, width) px
-    """
-
-    pixels: np.ndarray
-    weights: np.ndarray
-    offsets: np.ndarray
-    shape: tuple[int, int]
-
-    @classmethod
-    def from_images(cls, images: np.ndarray) -> "Footprints":
-        """Of (cell, y, x) weights, 0 outside of a cell."""
-        cell, pixel = np.nonzero(images.reshape(len(images), -1))
-        return cls(
-            pixel.astype(np.int32),
-            images.reshape(len(images), -1)[cell, pixel].astype(np.float32),
-            np.searchsorted(cell, np.arange(len(images) + 1)).astype(np.int64),
-            images.shape[1:],
-        )
-
-    def images(self) -> np.ndarray:
-        """(cell, y, x) float32 weights."""
-        images = np.zeros((len(self.offsets) - 1, self.shape[0] * self.shape[1]), np.float32)
-        images[np.repeat(np.arange(len(images)), np.diff(self.offsets)), self.pixels] = self.weights
-        return images.reshape(-1, *self.shape)
-
-    def padded(self, margin: int) -> "Footprints":
-        """The same within a field that is larger by `margin` px on every side."""
-        y, x = np.divmod(self.pixels, self.shape[1])
-        shape = (self.shape[0] + 2 * margin, self.shape[1] + 2 * margin)
-        return Footprints((y + margin) * shape[1] + x + margin, self.weights, self.offsets, shape)
 
 
 def place(

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from neuropipe.footprints import Footprints
 from neuropipe.simulate.motion import displaced
 from neuropipe.simulate.neuropil import Neuropil
-from neuropipe.simulate.somata import Footprints
 
 GAIN = 8  # digital units a photon
 
@@ -28,12 +28,7 @@ class Scene:
 
     @cached_property
     def _weights(self):
-        from scipy import sparse
-
-        prints = self.footprints
-        n_pixels = prints.shape[0] * prints.shape[1]
-        columns = (prints.weights, prints.pixels, prints.offsets)
-        return sparse.csc_array(columns, shape=(n_pixels, len(prints.offsets) - 1)).tocsr()
+        return self.footprints.matrix().T.tocsr()
 
     def at(self, frame: int) -> np.ndarray:
         """(y, x) float32 light at a frame."""

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from neuropipe import simulate
 from neuropipe.catalog import Catalog
 from neuropipe.errors import BadInput
+from neuropipe.footprints import Footprints
 from neuropipe.recording import SpikeTrains
 from neuropipe.simulate.kinetics import indicator
 from neuropipe.simulate.motion import displaced, rigid_shifts
-from neuropipe.simulate.somata import EDGE, Footprints, draw, overlaps, place
+from neuropipe.simulate.somata import EDGE, draw, overlaps, place
 from neuropipe.simulate.two_photon import GAIN, RenderedFrames, Scene
 
 CATALOG = Path(__file__).parents[2] / "data" / "catalog"

@@ -3,7 +3,7 @@
 import numpy as np
 
 from neuropipe import figures_movies
-from neuropipe.calcium.footprints import Footprints
+from neuropipe.footprints import Footprints
 
 SHAPE = (40, 50)
 

@@ -1,4 +1,4 @@
-"""Footprints: where ROIs lie in the field of view, as few numbers as they have pixels."""
+"""Footprints: where ROIs, or cells, lie in the field of view, as few numbers as they have pixels."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +21,18 @@ class Footprints:
     weights: np.ndarray
     offsets: np.ndarray
     shape: tuple[int, int]
+
+    @classmethod
+    def from_images(cls, images: np.ndarray) -> "Footprints":
+        """Of (roi, y, x) weights, 0 outside of an ROI."""
+        flat = images.reshape(len(images), -1)
+        roi, pixel = np.nonzero(flat)
+        offsets = np.searchsorted(roi, np.arange(len(images) + 1)).astype(np.int64)
+        return cls(pixel.astype(np.int32), flat[roi, pixel].astype(np.float32), offsets, images.shape[1:])
+
+    def images(self) -> np.ndarray:
+        """(roi, y, x) float32 weights."""
+        return self.matrix().toarray().reshape(-1, *self.shape)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -48,6 +60,12 @@ class Footprints:
         return np.array(
             [np.average([y, x], axis=1, weights=weights) for y, x, weights in map(self.of, range(len(self)))]
         )
+
+    def padded(self, margin: int) -> "Footprints":
+        """The same within a field that is larger by `margin` px on every side."""
+        y, x = np.divmod(self.pixels, self.shape[1])
+        shape = (self.shape[0] + 2 * margin, self.shape[1] + 2 * margin)
+        return Footprints((y + margin) * shape[1] + x + margin, self.weights, self.offsets, shape)
 
     def moved(self, dy: int, dx: int) -> "Footprints":
         """All ROIs moved by whole pixels; what leaves the field of view is lost."""
