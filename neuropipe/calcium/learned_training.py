@@ -31,6 +31,7 @@ CORRELATION = 0.3  # weight of 1 - correlation in the loss
 LIKENESS = 0.8  # share of the crops that is drawn by likeness to the target
 EXPECTED_AT_FIRST = -2.5  # bias of the output: .08 spikes a sample
 STEPS_BETWEEN_LOSSES = 50
+COUNTED = 20  # batches by whose spikes a trained network is scaled
 
 
 @dataclass(frozen=True)
@@ -166,13 +167,17 @@ def _train_one(
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=n_steps)
     smooth = _smoother(SMOOTHING * rate)
-    losses, total = [], 0.0
-    for step in range(1, n_steps + 1):
+
+    def draw() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         chosen = [cells[i] for i in rng.choice(len(cells), batch_size, p=chances)]
         crops = [_crop(cell, target, rng) for cell in chosen]
         seen, spikes = (torch.from_numpy(np.stack(parts)) for parts in zip(*crops, strict=True))
         expected, true = (smooth(rates)[:, EDGE:-EDGE] for rates in (network(seen), spikes))
-        loss = _loss(expected, true, torch.tensor([cell.spread for cell in chosen]))
+        return expected, true, torch.tensor([cell.spread for cell in chosen])
+
+    losses, total = [], 0.0
+    for step in range(1, n_steps + 1):
+        loss = _loss(*draw())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -182,6 +187,10 @@ def _train_one(
             losses.append(round(total / STEPS_BETWEEN_LOSSES, 6))
             follow(seed, step, losses[-1])
             total = 0.0
+    with torch.inference_mode():
+        counts = [(float(expected.sum()), float(true.sum())) for expected, true, _ in (draw() for _ in range(COUNTED))]
+    found, there = np.sum(counts, axis=0)
+    network.scale.fill_(there / found)
     return network.eval(), losses
 
 
