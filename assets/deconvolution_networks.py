@@ -45,7 +45,7 @@ class NetworksConfig(StageConfig):
 
     rates: tuple[PositiveFloat, ...] = Field((25.0, 10.0), min_length=1)
     noise: tuple[PositiveFloat, PositiveFloat] = (0.3, 8.0)
-    n_networks: int = Field(5, ge=2)
+    n_networks: int = Field(3, ge=2)
     n_steps: int = Field(1000, ge=50)
     channels: int = Field(16, ge=1)
     seed: int = Field(0, ge=0)

@@ -28,9 +28,10 @@ class Network(nn.Module):
             layers += [nn.Conv1d(n_inputs, channels, WIDTH, dilation=dilation, padding="same"), nn.ReLU()]
             n_inputs = channels
         self.layers = nn.Sequential(*layers, nn.Conv1d(channels, 1, 1))
+        self.register_buffer("scale", torch.ones(()))  # set after training, to find as many spikes as there were
 
     def forward(self, seen: torch.Tensor) -> torch.Tensor:
-        return nn.functional.softplus(self.layers(seen[:, None]))[:, 0]
+        return self.scale * nn.functional.softplus(self.layers(seen[:, None]))[:, 0]
 
 
 def at_rate(dff: np.ndarray, frame_rate: float, rate: float) -> tuple[np.ndarray, np.ndarray]:

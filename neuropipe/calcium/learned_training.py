@@ -2,7 +2,8 @@
 
 The loss is the squared error between expected and true spikes, both smoothed by a Gaussian of 80 ms: electrodes and
 microscopes are synchronised no better, and a spike in the next sample is no mistake. Each cell's error counts in units
-of the SD of its true rate, so that lively cells don't drown the others. Data sets count by the root of their length
+of the SD of its true rate, so that lively cells don't drown the others. How large a spike is in a cell can't be known,
+so a part of the loss is 1 - correlation, which doesn't ask. Data sets count by the root of their length
 and, where it is known what is to be deconvolved, by how much their traces are like those (learned_likeness.py).
 """
 
@@ -26,9 +27,11 @@ CROP = 512  # samples of a recording that a step sees
 EDGE = 32  # samples at both ends of a crop that the loss leaves out: there the network sees less
 JITTER = 0.3  # SD of the logarithm of the noise around the target's
 BALANCE = 0.5  # 0: a second of any data set counts the same, 1: data sets do
+CORRELATION = 0.3  # weight of 1 - correlation in the loss
 LIKENESS = 0.8  # share of the crops that is drawn by likeness to the target
 EXPECTED_AT_FIRST = -2.5  # bias of the output: .08 spikes a sample
 STEPS_BETWEEN_LOSSES = 50
+COUNTED = 20  # batches by whose spikes a trained network is scaled
 
 
 @dataclass(frozen=True)
@@ -164,13 +167,17 @@ def _train_one(
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=n_steps)
     smooth = _smoother(SMOOTHING * rate)
-    losses, total = [], 0.0
-    for step in range(1, n_steps + 1):
+
+    def draw() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         chosen = [cells[i] for i in rng.choice(len(cells), batch_size, p=chances)]
         crops = [_crop(cell, target, rng) for cell in chosen]
         seen, spikes = (torch.from_numpy(np.stack(parts)) for parts in zip(*crops, strict=True))
-        error = (smooth(network(seen)) - smooth(spikes))[:, EDGE:-EDGE]
-        loss = ((error**2).mean(1) / torch.tensor([cell.spread for cell in chosen])).mean()
+        expected, true = (smooth(rates)[:, EDGE:-EDGE] for rates in (network(seen), spikes))
+        return expected, true, torch.tensor([cell.spread for cell in chosen])
+
+    losses, total = [], 0.0
+    for step in range(1, n_steps + 1):
+        loss = _loss(*draw())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -180,6 +187,10 @@ def _train_one(
             losses.append(round(total / STEPS_BETWEEN_LOSSES, 6))
             follow(seed, step, losses[-1])
             total = 0.0
+    with torch.inference_mode():
+        counts = [(float(expected.sum()), float(true.sum())) for expected, true, _ in (draw() for _ in range(COUNTED))]
+    found, there = np.sum(counts, axis=0)
+    network.scale.fill_(there / found)
     return network.eval(), losses
 
 
@@ -193,6 +204,16 @@ def _crop(cell: _Cell, target: Target | None, rng: np.random.Generator) -> tuple
             trace = trace + np.sqrt(wanted**2 - noise**2) * rng.standard_normal(CROP)
             noise = wanted
     return see(trace, np.float64(noise)), cell.spikes[start : start + CROP]
+
+
+def _loss(expected: torch.Tensor, true: torch.Tensor, spread: torch.Tensor) -> torch.Tensor:
+    """Of smoothed rates (crop, time) and the SD of the true one of each crop's cell; crops without spikes have no
+    correlation."""
+    error = ((expected - true) ** 2).mean(1) / spread
+    expected, true = (rates - rates.mean(1, keepdim=True) for rates in (expected, true))
+    power = (true**2).mean(1)
+    correlation = (expected * true).mean(1) / torch.sqrt((expected**2).mean(1) * power + 1e-6)
+    return (error + CORRELATION * (1 - correlation) * (power > 0)).mean()
 
 
 def _smoother(sd: float):
