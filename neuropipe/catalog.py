@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -22,6 +21,7 @@ from pydantic import (
 )
 
 from neuropipe.errors import BadInput
+from neuropipe.yaml_files import parse, sentence
 
 Modality = Literal["voltage", "movie", "fluorescence", "spikes", "counts"]
 DATASET_NAME, SESSION_NAME = r"[a-z0-9][a-z0-9_-]*", r"[a-z0-9][a-z0-9._-]*"
@@ -254,7 +254,7 @@ class Catalog:
 
 def _read_file(path: Path) -> Iterator[tuple[str, DatasetEntry]]:
     """`<dataset>.yaml` holds one dataset; `local.yaml` (written by `neuropipe add`) holds several, by name."""
-    tree, data = _parse(path)
+    tree, data = parse(path)
     if path.stem == "local":
         entries, prefix = (data or {}), True
     else:
@@ -265,77 +265,5 @@ def _read_file(path: Path) -> Iterator[tuple[str, DatasetEntry]]:
         try:
             dataset = DatasetEntry.model_validate(entry)
         except ValidationError as error:
-            raise BadInput(_sentence(path, tree, error, (name,) if prefix else ())) from None
+            raise BadInput(sentence(path, tree, error, (name,) if prefix else ())) from None
         yield name, dataset
-
-
-def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} can't be read as text: {error}") from None
-    try:
-        tree = loader.get_single_node()
-        if tree is not None:
-            _refuse_duplicates(path, tree)
-        return tree, loader.construct_document(tree) if tree is not None else None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise BadInput(f"{path}:{line}: not valid YAML: {error.problem}") from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise BadInput(f"{path}:{line}: not valid YAML: {error.reason}") from None
-    finally:
-        loader.dispose()
-
-
-def _refuse_duplicates(path: Path, node: yaml.Node) -> None:
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                raise BadInput(f"{path}:{key.start_mark.line + 1}: {key.value!r} is given twice")
-            seen.add(key.value)
-            _refuse_duplicates(path, value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_duplicates(path, item)
-
-
-_FAULTS = {
-    "extra_forbidden": "there is no field of this name",
-    "missing": "this field must be given",
-    "string_pattern_mismatch": "a name is made of a-z, 0-9, ., _ and -, a hash of 64 digits 0-9a-f",
-}
-
-
-def _sentence(path: Path, tree: yaml.Node | None, error: ValidationError, prefix: tuple[str, ...]) -> str:
-    # A misspelt field comes before the one that is then missing.
-    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    location = (*prefix, *(part for part in first["loc"] if not str(part).startswith("[")))
-    field = ".".join(str(part) for part in location) or "the file"
-    fault = _FAULTS.get(first["type"], first["msg"])
-    return f"{path}:{_line(tree, location)}: {field}: {fault} (found {_shorten(first.get('input'))})"
-
-
-def _shorten(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _line(node: yaml.Node | None, location: tuple[str | int, ...]) -> int:
-    """Line of the innermost part of `location` that the file holds."""
-    line = 1
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            match = next((pair for pair in node.value if pair[0].value == str(part)), None)
-            if match is None:
-                break
-            line, node = match[0].start_mark.line + 1, match[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from neuropipe.catalog import Entry, Name, _line, _parse, _sentence
+from neuropipe.catalog import Entry, Name
 from neuropipe.errors import BadInput
+from neuropipe.yaml_files import line_of, parse, sentence
 
 NOTHING = "none"  # what is left out for sessions that are no members
 
@@ -38,18 +39,18 @@ def load_cohort(catalogue: Path, asset: str, known: Collection[str]) -> Cohort |
     path = catalogue / "cohorts" / f"{asset}.yaml"
     if not path.is_file():
         return None
-    tree, data = _parse(path)
+    tree, data = parse(path)
     try:
         cohort = Cohort.model_validate(data)
     except ValidationError as error:
-        raise BadInput(_sentence(path, tree, error, ())) from None
+        raise BadInput(sentence(path, tree, error)) from None
     seen: set[str] = set()
     for group, keys in cohort.groups.items():
-        where = f"{path}:{_line(tree, ('groups', group))}: groups.{group}"
+        where = f"{path}:{line_of(tree, ('groups', group))}: groups.{group}"
         if group == NOTHING or not keys:
             raise BadInput(f"{where}: a group has sessions, and another name than {NOTHING!r} (found {list(keys)})")
         for at, key in enumerate(keys):
-            where = f"{path}:{_line(tree, ('groups', group, at))}: groups.{group}.{at}"
+            where = f"{path}:{line_of(tree, ('groups', group, at))}: groups.{group}.{at}"
             if key not in known:
                 near = difflib.get_close_matches(key, known, n=2)
                 hint = f"did you mean {' or '.join(near)}?" if near else "`neuropipe sessions` lists them"
