@@ -12,6 +12,7 @@ from assets.pipeline import build_pipeline
 from benchmarks.deconvolution import FRAME_RATE, measure_speed
 from benchmarks.figures import Figure
 from neuropipe import calcium
+from neuropipe.calcium.reliability import growth
 from neuropipe.calcium.scores import summary
 from neuropipe.catalog import Session
 from neuropipe.cohorts import NOTHING
@@ -38,6 +39,7 @@ def measure() -> Iterator[Figure]:
     for method, of_datasets in cells.items():
         yield from _scores(method, of_datasets)
     yield _gain(cells[OASIS], cells[LEARNED])
+    yield _reliability(pipeline)
     yield from _movie(pipeline)
     yield from _speed(OASIS)
     yield from _speed(LEARNED, folder=str(_networks(pipeline).folder(f"networks/{NOTHING}/{_rate(pipeline):g}hz")))
@@ -45,20 +47,24 @@ def measure() -> Iterator[Figure]:
 
 def _cells(pipeline: Pipeline, method: str) -> dict[str, pd.DataFrame]:
     """data set -> rows of `score` of all its stretches."""
-    asset, store = f"deconvolution_scores/{method}", pipeline.workspace.store
     sessions = pipeline.workspace.catalog.match((f"{DATASET}.*",))
     _make(pipeline, sessions, "recording")
-    _make(pipeline, sessions, asset)
-    planner = Planner(pipeline)
-    found = {
-        session.key: store.lookup(asset, session.key, planner.decide(asset, session).fingerprint).table("scores")
-        for session in sessions
-    }
+    _make(pipeline, sessions, f"deconvolution_scores/{method}")
+    found = {key: scores.table("scores") for key, scores in _made(pipeline, method).items()}
     return {
         dataset: pd.concat(
             [rows for key, rows in found.items() if key.startswith(f"{DATASET}.{dataset}-")], ignore_index=True
         )
         for dataset in ASKED
+    }
+
+
+def _made(pipeline: Pipeline, method: str) -> dict[str, Artifact]:
+    """session -> the scores of its events."""
+    asset, planner = f"deconvolution_scores/{method}", Planner(pipeline)
+    return {
+        session.key: pipeline.workspace.store.lookup(asset, session.key, planner.decide(asset, session).fingerprint)
+        for session in pipeline.workspace.catalog.match((f"{DATASET}.*",))
     }
 
 
@@ -88,6 +94,17 @@ def _gain(oasis: dict[str, pd.DataFrame], learned: dict[str, pd.DataFrame]) -> F
     value = float(np.mean([each.mean() for each in gains.values()]))
     name = f"{LEARNED} over {OASIS}, correlation: mean of the six data sets"
     return Figure(name, value, float(low), float(high), ASKED_OF_LEARNED, 0, _command(LEARNED), NOTE + LEFT_OUT)
+
+
+def _reliability(pipeline: Pipeline) -> Figure:
+    """Whether errors are larger where the networks say so: over tenths of each stretch's bins, by uncertainty."""
+    tables = [scores.table("reliability") for scores in _made(pipeline, LEARNED).values()]
+    each = np.array([growth(rows) for table in tables for _, rows in table.groupby("roi")])
+    resampled = np.random.default_rng(0).choice(each, (RESAMPLES, len(each))).mean(1)
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    name = f"{LEARNED}, rank correlation of error and uncertainty: all stretches"
+    note = "tenths of a stretch's bins of 40 ms, by uncertainty; mean and interval over stretches" + LEFT_OUT
+    return Figure(name, float(each.mean()), float(low), float(high), "", 0, _command(LEARNED), note)
 
 
 def _correlation(rows: pd.DataFrame) -> np.ndarray:
