@@ -159,7 +159,11 @@ def test_a_catalogue_that_is_wrong_is_named_by_file_line_and_field(place, old, n
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("drift_diffusion", "drift", "data set quick: no simulator is called 'drift'; did you mean drift_diffusion"),
+        (
+            "drift_diffusion",
+            "drift_diffuse",
+            "no simulator is called 'drift_diffuse'; did you mean drift_diffusion?",
+        ),
         (
             "sessions:",
             "config: {fold: {gap: 2}}\nsessions:",
@@ -328,8 +332,9 @@ def test_a_session_without_a_task_is_recorded_and_nothing_else_applies(place, se
     rows = [row for row in get(place, "plan", "--session", "web.one") if row["session"]]
     assert {row["asset"] for row in rows if row["state"] == "hit"} == {"recording"}
     others = {row["asset"]: (row["state"], row["reason"]) for row in rows if row["asset"] != "recording"}
-    imaged = {others.pop("events/oasis"), others.pop("deconvolution_scores/oasis")}
-    assert imaged == {("n/a", "its modality is counts, and this is for fluorescence")}
+    of_imaging = {name for name in others if name.startswith(("fluorescence", "events/", "deconvolution_scores/"))}
+    kinds = {others.pop(name) for name in of_imaging}
+    assert kinds == {("n/a", f"its modality is counts, and this is for {kind}") for kind in ("movies", "fluorescence")}
     assert set(others.values()) == {("n/a", "the catalogue names no task for it")}
 
 

@@ -23,8 +23,9 @@ from tests.http_server import MisbehavingServer, Reply
 from tests.installation import QUICK, Place, copy_project, make_place
 
 ONE, TWO = ("--session", "quick.one"), ("--session", "quick.two")
+DECONVOLVERS = [name for name, plugin in calcium.available().items() if not plugin.facts.get("needs_training")]
 OF_IMAGING = {"fluorescence"} | {
-    f"{stage}/{method}" for stage in ("events", "deconvolution_scores") for method in calcium.available()
+    f"{stage}/{method}" for stage in ("events", "deconvolution_scores") for method in DECONVOLVERS
 }
 RATE = "evaluation/rate_logistic"
 FOR_CHOICES = [

@@ -238,7 +238,7 @@ def test_materializing_with_the_mouse(site):
     assert 0.5 < float(evaluation["accuracy (blocked)"]) <= 1
     see_figure(site, "accuracy")
     site.open("assets/binned?view=checks")
-    site.shown("The counts add up to the spikes that fall into the windows.")
+    site.shown("What is in the bins adds up to the spikes, or events, that fall into the windows.")
     site.shown("Passed")
     assert site.page.get_by_text("Succeeded", exact=True).filter(visible=True).count() == 2
 
