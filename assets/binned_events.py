@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from neuropipe.binning_events import bin_events, imaged
+from neuropipe.binning_events import bin_events, events_in_windows, imaged
 from neuropipe.binning_zarr import BinnedSummary, write_counts
 from neuropipe.continuous import Grid
 from neuropipe.errors import BadInput
@@ -49,9 +49,9 @@ def events_in_time(draft: Draft, events: Artifact, grid: Grid, key: str) -> tupl
 
 
 def activity_per_window(events: Artifact, starts: np.ndarray, duration: float) -> np.ndarray:
-    """(window, roi) events in each window as a whole."""
-    windows = [_binned(events, rois, starts, duration, 1)[:, 0] for rois in roi_blocks(events.arrays["events"])]
-    return np.hstack(windows)
+    """(window, roi) events in each window as a whole, added up frame by frame."""
+    found, frame_times = events.arrays["events"], events.arrays["frame_times"][:]
+    return np.hstack([events_in_windows(found[:, rois], frame_times, starts, duration) for rois in roi_blocks(found)])
 
 
 def _binned(events: Artifact, rois: slice, starts: np.ndarray, bin_width: float, n_bins: int) -> np.ndarray:

@@ -47,3 +47,19 @@ def bin_events(
     outside = (moments[..., None] < edges[first] - slack) | (moments[..., None] > edges[last + 1] + slack)
     until[outside | ~recorded.any(axis=0)] = np.nan
     return np.maximum(np.diff(until, axis=1), 0).astype(np.float32)
+
+
+def events_in_windows(events: np.ndarray, frame_times: np.ndarray, starts: np.ndarray, duration: float) -> np.ndarray:
+    """(window, roi) events in windows of `duration` s, frame by frame, without binning them: a check on bins.
+
+    events : (time, roi), NaN counts as none; a frame gives the fraction of its events that it overlaps the window by.
+    """
+    edges = frame_edges(frame_times)
+    sums = np.zeros((len(starts), events.shape[1]))
+    for window, start in enumerate(starts):
+        first, stop = np.searchsorted(edges, [start, start + duration])
+        frames = slice(max(0, first - 1), min(stop, len(events)))
+        begin, end = edges[:-1][frames], edges[1:][frames]
+        shared = np.minimum(end, start + duration) - np.maximum(begin, start)
+        sums[window] = (shared / (end - begin)).clip(0) @ np.nan_to_num(events[frames])
+    return sums

@@ -63,7 +63,7 @@ def raster_and_psth(
         raise BadInput(f"a raster sorts units on one half of the trials and shows the other: found {len(counts)} trial")
     edges = window_start + bin_width * np.arange(counts.shape[1] + 1)
 
-    figure = _figure(5.2, title)
+    figure = blank(5.2, title)
     grid = figure.add_gridspec(2, 2, width_ratios=[1.15, 1])
     _unit_map(figure, figure.add_subplot(grid[:, 0]), counts, edges, event)
     shown = _commonest(labels, classes)
@@ -99,7 +99,7 @@ def accuracy_with_baselines(table: pd.DataFrame, *, chance: float | None = None,
     """
     model = _rows(table, "accuracy").iloc[::-1]
     positions = {scheme: row for row, scheme in enumerate(model["scheme"])}
-    figure = _figure(1.6 + 0.55 * len(model), title)
+    figure = blank(1.6 + 0.55 * len(model), title)
     axes = figure.add_subplot()
     _intervals(axes, model, list(positions.values()), PALETTE[0], MARKERS[0], "this model, 95 % interval")
     names = [name for name in BASELINES if name in set(table["metric"])]
@@ -147,7 +147,7 @@ def confusion_matrix(matrix: np.ndarray, classes: Sequence, *, title: str = "") 
     fractions = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
     side = min(2.2 + 0.75 * max(len(classes), 2), WIDTH - 1)
     every = -(-len(classes) // MOST_NAMED)
-    figure = _figure(side, title, width=side + 1.0)
+    figure = blank(side, title, width=side + 1.0)
     axes = figure.add_subplot()
     # With equal aspect, constrained layout misjudges the width and cuts the label on the left.
     image = axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1, aspect="auto")
@@ -180,7 +180,7 @@ def leaderboard(table: pd.DataFrame, *, title: str = "") -> "Figure":
     sessions = list(dict.fromkeys(table["session"]))
     schemes = sorted(table["scheme"].dropna().unique())
     heights = [table.loc[table["session"] == session, "entry"].nunique() + 1.0 for session in sessions]
-    figure = _figure(1.2 + 0.42 * sum(heights), title)
+    figure = blank(1.2 + 0.42 * sum(heights), title)
     panels = figure.subplots(len(sessions), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for axes, session in zip(panels, sessions, strict=True):
         _session_panel(axes, table[table["session"] == session], schemes)
@@ -194,7 +194,8 @@ def leaderboard(table: pd.DataFrame, *, title: str = "") -> "Figure":
     return figure
 
 
-def _figure(height: float, title: str, width: float = WIDTH) -> "Figure":
+def blank(height: float, title: str, width: float = WIDTH) -> "Figure":
+    """An empty figure, its size in inches, under its title."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from neuropipe.errors import BadInput
-from neuropipe.figures import PALETTE, WIDTH
+from neuropipe.figures import PALETTE, blank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,7 @@ def trace_truth_and_events(
     shown = liveliest(dff, frame_times)
     seconds = frame_times[shown]
     heights = [3, *([0.6] if spike_times is not None else []), *[1.6] * len(events)]
-    figure = _figure(1.0 + 0.9 * sum(heights), title)
+    figure = blank(1.0 + 0.9 * sum(heights), title)
     rows = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     rows[0].plot(seconds, dff[shown], linewidth=0.8, color="black")
     rows[0].set(ylabel="ΔF/F")
@@ -59,7 +59,7 @@ def scores(table: pd.DataFrame, *, smoothing: float = 0.08, title: str = "") -> 
     cells = table[np.isclose(table["smoothing"], smoothing)].sort_values("correlation")
     if cells.empty:
         raise BadInput(f"no score has a smoothing of {smoothing} s; there are {sorted(set(table['smoothing']))}")
-    figure = _figure(1.2 + 0.16 * max(8, len(cells)), title)
+    figure = blank(1.2 + 0.16 * max(8, len(cells)), title)
     at = np.arange(len(cells))
     for axes, (metric, label), colour in zip(
         figure.subplots(1, len(SCORES), sharey=True), SCORES.items(), PALETTE, strict=False
@@ -80,12 +80,3 @@ def liveliest(dff: np.ndarray, frame_times: np.ndarray) -> slice:
     starts = range(0, len(dff) - n + 1, max(1, n // 8))
     best = max(starts, key=lambda start: np.nan_to_num(np.nanstd(dff[start : start + n])))
     return slice(best, best + n)
-
-
-def _figure(height: float, title: str) -> "Figure":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    if title:
-        figure.suptitle(title, fontsize=11)
-    return figure

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuropipe.figures import GREY, PALETTE, WIDTH
+from neuropipe.figures import GREY, PALETTE, blank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +26,7 @@ def dff_and_events(
 
     frame_times : (time,) s; dff, events : (time, roi), a few ROIs
     """
-    figure = _figure(1.2 * len(names) + 0.9, title)
+    figure = blank(1.2 * len(names) + 0.9, title)
     rows = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     middle = (frame_times[0] + frame_times[-1]) / 2
     shown = np.abs(frame_times - middle) <= SHOWN / 2
@@ -46,20 +46,11 @@ def dff_and_events(
 
 def noise_levels(noise: np.ndarray, *, title: str = "") -> "Figure":
     """How many ROIs are how noisy. noise : (roi,) % / sqrt(Hz)"""
-    figure = _figure(2.6, title)
+    figure = blank(2.6, title)
     axes = figure.add_subplot()
     axes.hist(noise, bins=min(30, max(5, len(noise) // 3)), color=PALETTE[0])
     axes.axvline(float(np.median(noise)), color="black", linewidth=1, linestyle="--", label="median")
     axes.set(xlabel="standardized noise of dF/F (% / √Hz)", ylabel="ROIs")
     axes.legend(frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    return figure
-
-
-def _figure(height: float, title: str) -> "Figure":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    if title:
-        figure.suptitle(title, fontsize=11)
     return figure

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuropipe.figures import PALETTE, WIDTH
+from neuropipe.figures import PALETTE, WIDTH, blank
 from neuropipe.footprints import Footprints
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def rois(
     mean_image : (y, x); true : in the same frame; cell : (roi,) the true cell of each found ROI, -1 for none
     """
     known = true is not None
-    figure = _figure(WIDTH / 2 + 0.4 if known else WIDTH * 0.8, title)
+    figure = blank(WIDTH / 2 + 0.4 if known else WIDTH * 0.8, title)
     panels = figure.subplots(1, 2 if known else 1, squeeze=False)[0]
     low, high = np.percentile(mean_image, [1, 99.5])
     for axes in panels:
@@ -72,7 +72,7 @@ def shifts(frame_times: np.ndarray, found: np.ndarray, true: np.ndarray | None =
 
     frame_times : (time,) s; found, true : (time, 2) px
     """
-    figure = _figure(4.2 if true is None else 5.6, title)
+    figure = blank(4.2 if true is None else 5.6, title)
     rows = figure.subplots(2 if true is None else 3, 1, sharex=True)
     every = slice(None, None, -(-len(frame_times) // MOST_DRAWN))
     for axes, axis, name in zip(rows[:2], range(2), "yx", strict=True):
@@ -87,13 +87,4 @@ def shifts(frame_times: np.ndarray, found: np.ndarray, true: np.ndarray | None =
         rows[2].set(ylabel="found − true (px)")
         rows[2].spines[["top", "right"]].set_visible(False)
     rows[-1].set(xlabel="time in the recording (s)")
-    return figure
-
-
-def _figure(height: float, title: str) -> "Figure":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    if title:
-        figure.suptitle(title, fontsize=11)
     return figure

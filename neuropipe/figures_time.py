@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from neuropipe.figures import GREY, PALETTE, WIDTH
+from neuropipe.figures import GREY, PALETTE, blank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,7 +23,7 @@ def activity_and_behaviour(
     counts : (time, unit); targets : (time, k); bin_width : s
     """
     shown = _middle(len(counts), bin_width)
-    figure = _figure(1.6 * len(names) + 3.0, title)
+    figure = blank(1.6 * len(names) + 3.0, title)
     rows = figure.subplots(1 + len(names), 1, sharex=True, height_ratios=[2.5, *[1] * len(names)], squeeze=False)[:, 0]
     seconds = np.arange(len(counts))[shown] * bin_width
     image = np.sqrt(counts[shown].T)
@@ -51,7 +51,7 @@ def decoded_and_true(
     truth, guess : (sample, k), samples in time order
     """
     shown = _middle(len(truth), bin_width)
-    figure = _figure(2.2 * len(names) + 0.8, title)
+    figure = blank(2.2 * len(names) + 0.8, title)
     grid = figure.subplots(len(names), 2, width_ratios=[3, 1], squeeze=False)
     for (line, cloud), name, true, decoded in zip(grid, names, truth.T, guess.T, strict=True):
         seconds = np.arange(len(truth))[shown] * bin_width
@@ -70,7 +70,7 @@ def scores(table: pd.DataFrame, metric: str, baselines: Sequence[str], *, title:
     """The score that decoders are ranked by, with its interval, and the baselines, for each scheme of an evaluation."""
     names = [metric, *(f"{metric}_{baseline}" for baseline in baselines)]
     schemes = list(dict.fromkeys(table["scheme"]))
-    figure = _figure(1.2 + 0.5 * len(schemes) * len(names), title)
+    figure = blank(1.2 + 0.5 * len(schemes) * len(names), title)
     axes = figure.add_subplot()
     rows = [
         table[(table["scheme"] == scheme) & (table["metric"] == name)].iloc[0] for scheme in schemes for name in names
@@ -91,12 +91,3 @@ def _middle(n: int, bin_width: float) -> slice:
     width = min(n, max(2, round(SHOWN / bin_width)))
     first = (n - width) // 2
     return slice(first, first + width)
-
-
-def _figure(height: float, title: str) -> "Figure":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    if title:
-        figure.suptitle(title, fontsize=11)
-    return figure

@@ -16,11 +16,10 @@ class Parameters:
         dataclass(kw_only=True, eq=False, repr=False)(cls)  # equality and text are scikit-learn's
 
 
-class ViewParameters(Parameters):
-    """Of decoders that choose, inside the training trials, which part of a trial they see and in how many bins.
+class TrialWindows(Parameters):
+    """Of decoders that choose, inside the training trials, which part of a trial they see.
 
-    windows : parts of the trial, (start, stop) as fractions of it; n_bins : numbers of bins that a window is cut into;
-    n_inner_folds : blocks of training trials (see `inner_folds.py`); n_averaged : models averaged
+    windows : parts of the trial, (start, stop) as fractions of it
     """
 
     windows: tuple[tuple[float, float], ...] = (
@@ -33,6 +32,15 @@ class ViewParameters(Parameters):
         (0.75, 1.0),
         (0.875, 1.0),
     )
+
+
+class ViewParameters(TrialWindows):
+    """Of decoders that choose how many bins they see it in as well, and average the best of what they choose among.
+
+    n_bins : numbers of bins that a window is cut into; n_inner_folds : blocks of training trials (see
+    `inner_folds.py`); n_averaged : models averaged
+    """
+
     n_bins: tuple[int, ...] = (1, 2, 4)
     n_inner_folds: int = 4
     n_averaged: int = 8

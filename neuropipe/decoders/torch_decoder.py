@@ -27,6 +27,7 @@ from neuropipe.decoders.network_fits import (
     with_weights,
 )
 from neuropipe.decoders.network_parts import Projected, build
+from neuropipe.decoders.parameters import TrialWindows
 from neuropipe.decoders.pooling import cumulate, distinct_poolings
 from neuropipe.decoders.space import check_space
 from neuropipe.decoders.training import Part, Recipe, train
@@ -36,7 +37,7 @@ _FILE = "networks.safetensors"
 _STRENGTHS = (1.0, 4.0, 16.0, 64.0)  # penalties C of the regression that ranks views
 
 
-class TorchDecoder(NetworkFits, CountsDecoder):
+class TorchDecoder(TrialWindows, NetworkFits, CountsDecoder):
     """Networks on the leading principal components of coarse, scaled spike counts, several of them averaged.
 
     How long to train is learned inside the training trials: networks trained without one of n_inner_folds contiguous
@@ -64,16 +65,6 @@ class TorchDecoder(NetworkFits, CountsDecoder):
     train_loss, validation_loss).
     """
 
-    windows: tuple[tuple[float, float], ...] = (
-        (0.0, 1.0),
-        (0.0, 0.5),
-        (0.5, 1.0),
-        (0.0, 0.25),
-        (0.25, 0.5),
-        (0.5, 0.75),
-        (0.75, 1.0),
-        (0.875, 1.0),
-    )
     n_bins: tuple[int, ...] = (2, 4)
     width: int = 64
     dropout: float = 0.5

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuropipe.binning_events import bin_events, frame_edges, imaged
+from neuropipe.binning_events import bin_events, events_in_windows, frame_edges, imaged
 from neuropipe.errors import BadInput
 
 
@@ -50,6 +50,7 @@ def test_bins_add_up_to_their_window_and_never_go_below_zero(seed, n_bins, bin_w
         for t in starts
     ]
     np.testing.assert_allclose(whole, by_hand, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(events_in_windows(events, frame_times, starts, n_bins * bin_width), by_hand, rtol=1e-9)
 
 
 def test_what_was_not_recorded_is_not_zero():
