@@ -1,18 +1,18 @@
 """All stages of the pipeline, in one place, without Dagster: what planning and the command line start from."""
 
-from assets.binned import binned
-from assets.decoders import decoder_stages
-from assets.deconvolution import deconvolution_stages
-from assets.deconvolution_networks import learned_stages
-from assets.evaluation import evaluation_stages
-from assets.fluorescence import fluorescence
-from assets.folds import folds
-from assets.leaderboard import leaderboard_stage
-from assets.recording import recording
-from assets.report import report_stage
-from assets.sweeps import sweep_stages
+from assets.stages.decoding.decoders import decoder_stages
+from assets.stages.decoding.sweeps import sweep_stages
+from assets.stages.results.evaluation import evaluation_stages
+from assets.stages.results.leaderboard import leaderboard_stage
+from assets.stages.results.report import report_stage
+from assets.stages.signals.deconvolution import deconvolution_stages
+from assets.stages.signals.deconvolution_networks import learned_stages
+from assets.stages.signals.fluorescence import fluorescence
+from assets.stages.signals.recording import recording
+from assets.stages.tensors.binned import binned
+from assets.stages.tensors.folds import folds
 from neuropipe.errors import BadInput
-from resources.plan import Pipeline
+from resources.store.plan import Pipeline
 from resources.workspace import Workspace
 
 BUILDER = "assets.pipeline:build_pipeline"

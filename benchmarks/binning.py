@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from neuropipe.binning import SpikeSource, bin_spikes
-from neuropipe.binning_zarr import bin_to_zarr, spikes_in_windows
+from neuropipe.binning.streaming import bin_to_zarr, spikes_in_windows
 from neuropipe.recording import SpikeTrains
 
 BIN_WIDTH, N_BINS, TRIAL_SPACING, CLOCK = 0.02, 25, 0.6, 30_000

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from neuropipe import decoders, readers
+from neuropipe.binning.continuous import average_in_bins, histories, rebin_published, sample_bins
 from neuropipe.catalog import Catalog
-from neuropipe.continuous import average_in_bins, histories, rebin_published, sample_bins
 from neuropipe.folds import make_folds
 
 KEY = "reaching-m1.stevenson-2011"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import fluorescence_tables
 from neuropipe.decoders import available
-from resources.stage import installed_version
+from resources.store.stage import installed_version
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"

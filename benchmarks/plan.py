@@ -80,8 +80,8 @@ def _command(copy: Path, environment: dict[str, str]) -> tuple[float, str]:
 def fill() -> None:
     """Write a manifest for every pair that the present pipeline asks for, upstream first."""
     from assets.pipeline import build_pipeline
-    from resources.plan import Planner
-    from resources.store import MANIFEST
+    from resources.store.plan import Planner
+    from resources.store.store import MANIFEST
 
     pipeline = build_pipeline()
     for _ in range(6):

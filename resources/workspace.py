@@ -6,10 +6,10 @@ from functools import cached_property
 from pathlib import Path
 
 from neuropipe.catalog import Catalog
-from resources.compute import LocalCompute, compute_from_environment
-from resources.downloads import RawFiles
-from resources.sources import Sources
-from resources.store import ArtifactStore
+from resources.fetch.downloads import RawFiles
+from resources.fetch.sources import Sources
+from resources.run.compute import LocalCompute, compute_from_environment
+from resources.store.store import ArtifactStore
 
 CLONE = Path(__file__).resolve().parent.parent
 

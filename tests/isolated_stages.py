@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from neuropipe.errors import BadInput
-from resources.artifact import Artifact, Draft
-from resources.plan import Pipeline
-from resources.stage import StageConfig, memoized
+from resources.store.artifact import Artifact, Draft
+from resources.store.plan import Pipeline
+from resources.store.stage import StageConfig, memoized
 from resources.workspace import Workspace
 from tests.installation import QUICK
 

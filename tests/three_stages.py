@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import Field
 
 from neuropipe.catalog import Catalog, DatasetEntry
-from resources.artifact import Artifact, Draft
-from resources.memo import materialize
-from resources.plan import Pipeline, Planner
-from resources.stage import RUNTIME_ONLY, StageConfig, Unresolved, memoized
+from resources.store.artifact import Artifact, Draft
+from resources.store.memo import materialize
+from resources.store.plan import Pipeline, Planner
+from resources.store.stage import RUNTIME_ONLY, StageConfig, Unresolved, memoized
 from resources.workspace import Workspace
 
 

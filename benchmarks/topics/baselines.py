@@ -6,11 +6,11 @@ import sys
 import time
 from collections.abc import Iterator
 
-from assets.driver import drive, with_upstream
+from assets.dagster.driver import drive, with_upstream
 from assets.pipeline import build_pipeline
 from benchmarks import binning, logistic_regression, plan
 from benchmarks.figures import ROOT, Figure
-from resources.plan import Planner
+from resources.store.plan import Planner
 
 SESSION = "steinmetz-choice.cori-2016-12-18"
 ASKED = {("logistic_regression", "rolled"): ">= .86", ("xgboost", "rolled"): ">= .82"}

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from assets.driver import drive, with_upstream
-from assets.leaderboard import collect
+from assets.dagster.driver import drive, with_upstream
 from assets.pipeline import build_pipeline
+from assets.stages.results.leaderboard import collect
 from benchmarks.figures import RIVAL, Figure
 from neuropipe import decoders
 from neuropipe.evaluation import paired_difference
 from neuropipe.evaluation.across_sessions import compare_across_sessions
-from resources.artifact import Artifact
-from resources.plan import Overrides, Pipeline, Planner
+from resources.store.artifact import Artifact
+from resources.store.plan import Overrides, Pipeline, Planner
 
 CHOICE, FEEDBACK, SIMULATED = "steinmetz-choice.cori-2016-12-18", "steinmetz-feedback", "sim-choice.small"
 MOVEMENT, DIRECTION = "reaching-m1.stevenson-2011", "head-direction.a2929-200711"

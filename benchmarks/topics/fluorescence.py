@@ -6,18 +6,18 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from assets.deconvolution_networks import NETWORKS
-from assets.driver import drive, with_upstream
+from assets.dagster.driver import drive, with_upstream
 from assets.pipeline import build_pipeline
+from assets.stages.signals.deconvolution_networks import NETWORKS
 from benchmarks.deconvolution import FRAME_RATE, measure_speed
 from benchmarks.figures import Figure
 from neuropipe import calcium
 from neuropipe.calcium.reliability import growth
 from neuropipe.calcium.scores import summary
 from neuropipe.catalog import Session
-from neuropipe.cohorts import NOTHING
-from resources.artifact import Artifact
-from resources.plan import Pipeline, Planner
+from neuropipe.catalog.cohorts import NOTHING
+from resources.store.artifact import Artifact
+from resources.store.plan import Pipeline, Planner
 
 DATASET, SMOOTHING = "gcamp-ground-truth", 0.08
 OASIS, LEARNED = "oasis", "learned"

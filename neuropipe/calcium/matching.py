@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neuropipe.calcium.footprints import Footprints
 from neuropipe.errors import BadInput
-from neuropipe.footprints import Footprints
 
 LEAST_ALIKE = 0.5
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from neuropipe.calcium.footprints import Footprints
 from neuropipe.calcium.frame_file import FrameFile, bytes_needed, copy_movie
 from neuropipe.calcium.suite2p_settings import Suite2pSettings
 from neuropipe.errors import BadInput
-from neuropipe.footprints import Footprints
 
 LEAST_FRAMES = 50  # of which a reference image and the noise of a pixel can be told
 REFERENCE_FRAMES = 200  # taken where memory allows; each is registered eight times

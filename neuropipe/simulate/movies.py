@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neuropipe.calcium.footprints import Footprints
 from neuropipe.errors import BadInput
-from neuropipe.footprints import Footprints
 from neuropipe.recording import Movie, Recording
 from neuropipe.registry import simulator
 from neuropipe.simulate.decisions import drift_diffusion

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from neuropipe.calcium.footprints import Footprints
 from neuropipe.errors import BadInput
-from neuropipe.footprints import Footprints
 
 EDGE = 1.5  # px over which a body fades
 SMALLEST_WEIGHT = 0.05

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from neuropipe.footprints import Footprints
+from neuropipe.calcium.footprints import Footprints
 from neuropipe.simulate.motion import displaced
 from neuropipe.simulate.neuropil import Neuropil
 

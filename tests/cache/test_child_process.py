@@ -12,13 +12,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.dagster_assets import to_asset
-from assets.partitions import sessions
+from assets.dagster.assets import to_asset
+from assets.dagster.partitions import sessions
 from neuropipe.errors import BadInput
-from resources.compute import LocalCompute, compute_from_environment
-from resources.memo import materialize
-from resources.memory import available, in_words, parse_size, resident
-from resources.plan import Pipeline, Planner
+from resources.run.compute import LocalCompute, compute_from_environment
+from resources.run.memory import available, in_words, parse_size, resident
+from resources.store.memo import materialize
+from resources.store.plan import Pipeline, Planner
 from resources.workspace import Workspace
 from tests import isolated_stages
 

@@ -92,7 +92,7 @@ BELOW_BINNED = {
     ("path", "old", "new", "expected"),
     [
         pytest.param(
-            "neuropipe/binning_kernel.py",
+            "neuropipe/binning/kernel.py",
             "import numpy as np\n",
             "import numpy as np\n\nUNUSED = 1\n",
             {"binned": "changed: code_version", **BELOW_BINNED},
@@ -132,10 +132,10 @@ def test_an_edit_reruns_exactly_what_it_can_change(made, path, old, new, expecte
 def test_what_no_result_depends_on_reruns_nothing(made):
     edits = [
         ("neuropipe/decoders/scaling.py", '"""Scaling', '"""Rescaling'),
-        ("neuropipe/binning_kernel.py", "import numpy", "# why\nimport numpy"),
+        ("neuropipe/binning/kernel.py", "import numpy", "# why\nimport numpy"),
         ("neuropipe/decoders/xgboost.py", '"multi:softprob",', '"multi:softprob",\n\n'),
         ("neuropipe/decoders/logistic_regression.py", "@decoder(", "UNUSED = 1\n\n@decoder("),
-        ("neuropipe/figures.py", "import numpy", "STYLE = 'new'\nimport numpy"),
+        ("neuropipe/plots/__init__.py", "import numpy", "STYLE = 'new'\nimport numpy"),
         ("catalog/quick.yaml", "title: Quick", "title: Other"),
         ("catalog/quick.yaml", "Ratcliff and McKoon", "R. and M."),
     ]
@@ -146,7 +146,7 @@ def test_what_no_result_depends_on_reruns_nothing(made):
 
 
 def test_an_edit_without_effect_runs_one_stage_and_stops_at_the_same_bytes(made):
-    with made.edited("neuropipe/binning_kernel.py", "import numpy as np\n", "import numpy as np\n\nUNUSED = 2\n"):
+    with made.edited("neuropipe/binning/kernel.py", "import numpy as np\n", "import numpy as np\n\nUNUSED = 2\n"):
         assert counts(made.json("run", *EVALUATIONS, *SESSION)) == (6, 1, 0)
     assert counts(made.json("run", *EVALUATIONS, *SESSION)) == (7, 0, 0), "and back is free"
 
@@ -249,7 +249,7 @@ def test_a_run_killed_while_a_decoder_learns_is_taken_up_where_it_was(fresh):
 def test_a_run_killed_in_the_middle_of_a_commit_leaves_nothing_half_written(fresh):
     marker = fresh.root / "committing"
     stop = f'    if os.environ.get("STOP"):\n        open({str(marker)!r}, "w").close()\n        time.sleep(120)\n'
-    with fresh.edited("resources/store.py", "    for path in root.rglob", stop + "    for path in root.rglob"):
+    with fresh.edited("resources/store/store.py", "    for path in root.rglob", stop + "    for path in root.rglob"):
         running = fresh.start("run", "recording", *SESSION, STOP="1")
         wait_for(running, marker.exists)
         running.kill()

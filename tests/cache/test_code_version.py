@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.code_version import code_version, used_modules
+from resources.store.code_version import code_version, used_modules
 
 FILES = {
     "neuropipe/__init__.py": "",
@@ -25,11 +25,12 @@ FILES = {
     "neuropipe/pair/__init__.py": "",
     "neuropipe/pair/left.py": "LEFT = 1\n",
     "neuropipe/pair/right.py": "from . import left\nRIGHT = 2\n",
-    "neuropipe/figures.py": "COLOUR = 'red'\n",
-    "neuropipe/registry.py": "NAMES = ['a']\n",
+    "neuropipe/plots/__init__.py": "COLOUR = 'red'\n",
+    "neuropipe/registry/__init__.py": "NAMES = ['a']\n",
     "stage.py": """
         import json
-        from neuropipe import figures, registry
+        from neuropipe import registry
+        from neuropipe import plots as figures
         from neuropipe.near import work
 
         SCALE = 2
@@ -126,8 +127,8 @@ def test_what_the_function_uses_changes_the_version(tree, name, old, new):
         ("neuropipe/near.py", "def work(x):", 'def work(x):\n    """Now with a docstring."""'),
         ("neuropipe/near.py", "def work(x):", "# a comment\n\n\ndef work(x):"),
         ("neuropipe/far.py", "from neuropipe", '"""A module docstring."""\nfrom neuropipe'),
-        ("neuropipe/figures.py", "red", "blue"),
-        ("neuropipe/registry.py", "['a']", "['a', 'b']"),
+        ("neuropipe/plots/__init__.py", "red", "blue"),
+        ("neuropipe/registry/__init__.py", "['a']", "['a', 'b']"),
         ("neuropipe/pair/right.py", "RIGHT = 2", "RIGHT = 3"),
         ("stage.py", "UNUSED = 3", "UNUSED = 4"),
         ("stage.py", "right.RIGHT", "right.RIGHT + 1"),
@@ -147,9 +148,9 @@ def test_a_function_that_moved_under_a_running_process_is_refused(tree):
 
 
 def test_the_science_of_the_project_is_seen_and_its_figures_are_not():
-    from assets.binned import binned
+    from assets.stages.tensors.binned import binned
 
     root = Path(importlib.util.find_spec("resources").submodule_search_locations[0]).parent
     modules = used_modules(binned.function, root=root)
-    assert {"neuropipe.binning", "neuropipe.binning_zarr"} <= set(modules)
-    assert not {"neuropipe.figures", "neuropipe.registry"} & set(modules)
+    assert {"neuropipe.binning", "neuropipe.binning.streaming"} <= set(modules)
+    assert not {"neuropipe.plots", "neuropipe.registry"} & set(modules)

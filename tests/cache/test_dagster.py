@@ -8,13 +8,13 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
-from assets.build import build_definitions
-from assets.dagster_assets import OVERRIDES_TAG, asset_key
-from assets.dead_runs import PROCESS_TAG, close_dead_runs, this_process
-from assets.driver import drive
-from assets.reporting import report_hits
-from resources.memo import CACHE_TAG, REFRESH
-from resources.plan import Planner
+from assets.dagster.assets import OVERRIDES_TAG, asset_key
+from assets.dagster.build import build_definitions
+from assets.dagster.dead_runs import PROCESS_TAG, close_dead_runs, this_process
+from assets.dagster.driver import drive
+from assets.dagster.reporting import report_hits
+from resources.store.memo import CACHE_TAG, REFRESH
+from resources.store.plan import Planner
 from tests.three_stages import Bench
 
 ASSETS = ["source", "doubled", "length"]

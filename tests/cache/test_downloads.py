@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from neuropipe.errors import BadInput
-from resources.downloads import FileSpec, RawFiles
-from resources.web import Patience
+from resources.fetch.downloads import FileSpec, RawFiles
+from resources.fetch.web import Patience
 from tests.http_server import MisbehavingServer, Reply, etag_of
 
 BODY = np.random.default_rng(0).bytes(300_000)
@@ -263,7 +263,7 @@ def test_redirects_are_followed_to_http_only(server, raw):
 def test_https_is_never_left_for_http(server):
     import httpx
 
-    from resources.web import opened
+    from resources.fetch.web import opened
 
     answer = httpx.MockTransport(lambda request: httpx.Response(302, headers={"Location": server.url(PATH)}))
     with (
@@ -312,7 +312,7 @@ def test_a_spec_that_makes_no_sense_is_refused(server, wrong):
 FETCH = """
 import logging, sys
 from pathlib import Path
-from resources.downloads import FileSpec, RawFiles
+from resources.fetch.downloads import FileSpec, RawFiles
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 root, url, sha256 = sys.argv[1:]
 print(RawFiles(Path(root)).fetch(FileSpec(name="counts.npy", url=url, sha256=sha256)), flush=True)
@@ -369,7 +369,7 @@ def test_a_complete_part_left_by_a_kill_is_verified_without_the_network(server, 
 
 
 def test_importing_downloads_does_not_load_httpx():
-    code = "import sys, resources.downloads; print('httpx' in sys.modules)"
+    code = "import sys, resources.fetch.downloads; print('httpx' in sys.modules)"
     root = Path(__file__).resolve().parents[2]
     answer = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert re.fullmatch("False\n", answer.stdout)

@@ -6,8 +6,8 @@ import os
 import pytest
 
 from neuropipe.errors import BadInput
-from resources import local_hashes
-from resources.downloads import FileSpec, RawFiles
+from resources.fetch import local_hashes
+from resources.fetch.downloads import FileSpec, RawFiles
 
 LONG_AGO = 1_600_000_000_000_000_000
 

@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 
-from assets.decoders import decoder_stages, members
+from assets.stages.decoding.decoders import decoder_stages, members
 from neuropipe import decoders
 from neuropipe.errors import BadInput
-from resources.code_version import ROOT, code_version
+from resources.store.code_version import ROOT, code_version
 
 ENSEMBLE = decoders.available()["ensemble"]
 STAGE = next(stage for stage in decoder_stages() if stage.name == "decoder/ensemble")

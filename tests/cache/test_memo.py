@@ -6,9 +6,9 @@ import time
 import pytest
 
 from neuropipe.errors import BadInput
-from resources.memo import materialize
-from resources.plan import Planner
-from resources.store import CorruptArtifact
+from resources.store.memo import materialize
+from resources.store.plan import Planner
+from resources.store.store import CorruptArtifact
 from tests.three_stages import Bench
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuropipe.errors import BadInput
-from resources.downloads import FileSpec, RawFiles
-from resources.mirror import locate, without_secrets
+from resources.fetch.downloads import FileSpec, RawFiles
+from resources.fetch.mirror import locate, without_secrets
 from tests.http_server import MisbehavingServer
 
 BODY = b"spikes" * 1000

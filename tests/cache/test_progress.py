@@ -2,8 +2,8 @@
 
 import pytest
 
-from resources.gc import collect_garbage
-from resources.plan import Planner
+from resources.store.gc import collect_garbage
+from resources.store.plan import Planner
 from tests.three_stages import Bench
 
 

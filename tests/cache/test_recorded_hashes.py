@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from neuropipe.errors import BadInput
-from resources.downloads import FileSpec, RawFiles
-from resources.lockfile import LockEntry, LockFile
-from resources.web import Patience
+from resources.fetch.downloads import FileSpec, RawFiles
+from resources.fetch.lockfile import LockEntry, LockFile
+from resources.fetch.web import Patience
 from tests.http_server import MisbehavingServer, Reply, etag_of
 
 OLD, NEW = b"old" * 1000, b"new" * 1000
@@ -79,7 +79,7 @@ def test_processes_that_record_at_once_lose_nothing(lock):
     code = """
 import sys
 from pathlib import Path
-from resources.lockfile import LockEntry, LockFile
+from resources.fetch.lockfile import LockEntry, LockFile
 for number in range(20):
     LockFile(Path(sys.argv[1])).record(f"https://host/{sys.argv[2]}/{number}", LockEntry("0" * 64, number))
 """

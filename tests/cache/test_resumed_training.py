@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from assets.pipeline import build_pipeline
-from resources.memo import materialize
-from resources.plan import Planner
+from resources.store.memo import materialize
+from resources.store.plan import Planner
 from resources.workspace import Workspace
 from tests.cache.test_child_process import Log, gone, wait_until
 from tests.installation import QUICK, Place, make_place
@@ -43,7 +43,7 @@ def begin(place: Place, n_networks: int) -> tuple[subprocess.Popen, int]:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     started = map(int, Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split())
-    (child,) = [pid for pid in started if b"resources.child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    (child,) = [pid for pid in started if b"resources.run.child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     return running, child
 
 

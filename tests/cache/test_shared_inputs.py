@@ -5,18 +5,18 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
-from assets.build import build_definitions
-from assets.dagster_assets import asset_key
-from assets.driver import drive
-from assets.reporting import report_hits
+from assets.dagster.assets import asset_key
+from assets.dagster.build import build_definitions
+from assets.dagster.driver import drive
+from assets.dagster.reporting import report_hits
 from neuropipe.catalog import Catalog, DatasetEntry
-from neuropipe.cohorts import Cohort
+from neuropipe.catalog.cohorts import Cohort
 from neuropipe.errors import BadInput
-from resources.artifact import Artifact, Draft
-from resources.members import absent_members, artifacts_of_members, versions_of_members
-from resources.memo import materialize
-from resources.plan import Pipeline, Planner
-from resources.stage import StageConfig, Unresolved, memoized
+from resources.store.artifact import Artifact, Draft
+from resources.store.members import absent_members, artifacts_of_members, versions_of_members
+from resources.store.memo import materialize
+from resources.store.plan import Pipeline, Planner
+from resources.store.stage import StageConfig, Unresolved, memoized
 from resources.workspace import Workspace
 from tests.three_stages import DATASET
 

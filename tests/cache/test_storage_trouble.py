@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from neuropipe.errors import BadInput
-from resources.downloads import FileSpec, RawFiles
-from resources.safe_files import process_lock, write_durably
-from resources.transfer import PartFile
+from resources.fetch.downloads import FileSpec, RawFiles
+from resources.fetch.transfer import PartFile
+from resources.files.safe_files import process_lock, write_durably
 from tests.http_server import MisbehavingServer, Reply
 
 BODY = np.random.default_rng(0).bytes(3_000_000)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from neuropipe.errors import BadInput
-from resources.store import MANIFEST, ArtifactStore, CorruptArtifact, digest
+from resources.store.store import MANIFEST, ArtifactStore, CorruptArtifact, digest
 
 ROOT = Path(__file__).resolve().parents[2]
 FINGERPRINT = digest("one")
@@ -140,7 +140,7 @@ def test_a_damaged_manifest_counts_as_absent_and_is_replaced(tmp_path):
 _KILLED = """
 import sys, time
 from pathlib import Path
-import resources.store as S
+import resources.store.store as S
 store = S.ArtifactStore(Path(sys.argv[1]))
 where = sys.argv[2]
 def hang(*_):
@@ -182,7 +182,7 @@ def test_kill_9_at_any_instant_leaves_all_or_nothing(tmp_path, where):
 _RIVAL = """
 import sys, time
 from pathlib import Path
-from resources.store import ArtifactStore
+from resources.store.store import ArtifactStore
 store = ArtifactStore(Path(sys.argv[1]))
 with store.lock("a/b", "d.s", sys.argv[2]):
     if store.lookup("a/b", "d.s", sys.argv[2]) is None:

@@ -310,7 +310,7 @@ def test_no_network_and_no_mirror_says_how_to_do_without(place, server):
     (place.root / "catalog" / "web.yaml").write_text(text.replace(server.url(""), "http://127.0.0.1:9"))
     # Quickly: what is waited for between attempts is tested where downloads are.
     code = (
-        "from resources.web import Patience; import time; time.sleep = lambda s: None; "
+        "from resources.fetch.web import Patience; import time; time.sleep = lambda s: None; "
         "Patience.__init__.__defaults__ = (1, 0.0, 300.0, 2.0, 5.0, time.sleep); "
         "import sys; sys.argv[0] = 'neuropipe'; from assets.cli import main; main()"
     )

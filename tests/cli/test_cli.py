@@ -11,11 +11,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.build import build_definitions
 from assets.cli import neuropipe
+from assets.dagster.build import build_definitions
 from assets.pipeline import build_pipeline
 from neuropipe import calcium, decoders
-from resources.plan import Planner
+from resources.store.plan import Planner
 from resources.workspace import Workspace
 from tests.cli.command import ask, counts, get
 from tests.cli.recordings import ADD, save
@@ -436,7 +436,7 @@ def test_the_weekly_refresh_launches_what_changed_upstream_and_nothing_else(
     assert server.requests == []
     everything = ("recording", "binned", "folds", "decoder/rate_logistic", RATE)
     assert counts(get(place, "run", RATE, "--session", "web.one")) == (0, 5, 0)
-    monkeypatch.setattr("resources.plan.Planner.plan", only(everything))
+    monkeypatch.setattr("resources.store.plan.Planner.plan", only(everything))
     assert tick(place, monkeypatch) == []
 
     server.files["/one.npz"] = save(tmp_path / "second.npz", seed=1).read_bytes()

@@ -10,13 +10,13 @@ import pytest
 import zarr
 from safetensors.torch import save_file
 
-from assets.deconvolution_networks import networks_for, refuse_those_that_saw
 from assets.pipeline import build_pipeline
+from assets.stages.signals.deconvolution_networks import networks_for, refuse_those_that_saw
 from neuropipe.calcium.learned_network import Network, read_network
 from neuropipe.errors import BadInput
-from resources.artifact import Artifact, Draft
-from resources.memo import materialize
-from resources.plan import Planner
+from resources.store.artifact import Artifact, Draft
+from resources.store.memo import materialize
+from resources.store.plan import Planner
 from resources.workspace import Workspace
 from tests.cli.command import ask, counts, get
 from tests.installation import Place, make_place

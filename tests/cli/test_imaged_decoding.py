@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import zarr
 
-from neuropipe.binning_events import bin_events
+from neuropipe.binning.events import bin_events
 from tests.cli.command import ask, get
 from tests.cli.recordings import save
 from tests.installation import make_place

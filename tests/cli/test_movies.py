@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 import zarr
 
-from assets.fluorescence import FluorescenceConfig, fluorescence
+from assets.stages.signals.fluorescence import FluorescenceConfig, fluorescence
 from neuropipe.errors import BadInput
 from neuropipe.recording import Movie, Recording
-from resources.artifact import MANIFEST, Artifact, Draft
-from resources.memo import LOG
-from resources.recording_format import write_recording
+from resources.store.artifact import MANIFEST, Artifact, Draft
+from resources.store.memo import LOG
+from resources.store.recording_format import write_recording
 from tests.cli.command import ask, get
 from tests.installation import make_place
 

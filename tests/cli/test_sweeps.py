@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from assets.build import build_definitions
+from assets.cli.selection import quick
+from assets.dagster.build import build_definitions
 from assets.pipeline import build_pipeline
-from assets.selection import quick
-from assets.sweeps import sweep_stages
+from assets.stages.decoding.sweeps import sweep_stages
 from neuropipe import decoders
-from resources.code_version import used_modules
+from resources.store.code_version import used_modules
 from tests.cli.command import ask, counts, get
 from tests.installation import QUICK, Place, make_place
 
@@ -144,8 +144,16 @@ def test_a_sweeps_code_is_its_decoders_and_not_its_siblings(made):
     stage = build_pipeline().stage(SWEEP)
     modules = used_modules(stage.function, stage.plugins(None))
     assert "neuropipe.decoders.rate_logistic" in modules
-    assert {"neuropipe.sweeps", "neuropipe.sweep_fits", "neuropipe.sweep_scores"} <= set(modules)
-    assert not {"neuropipe.decoders.logistic_regression", "neuropipe.decoders.gru", "assets.decoders"} & set(modules)
+    assert {
+        "neuropipe.evaluation.sweeps",
+        "neuropipe.evaluation.sweeps.fits",
+        "neuropipe.evaluation.sweeps.scores",
+    } <= set(modules)
+    assert not {
+        "neuropipe.decoders.logistic_regression",
+        "neuropipe.decoders.gru",
+        "assets.stages.decoding.decoders",
+    } & set(modules)
 
 
 def test_a_sweep_of_an_ensemble_counts_its_members_code():

@@ -11,7 +11,7 @@ from neuropipe.binning import bin_spikes
 from neuropipe.evaluation import evaluate
 from neuropipe.folds import make_folds
 from neuropipe.simulate.shuffling import shuffle_labels
-from resources.compute import side_by_side
+from resources.run.compute import side_by_side
 
 WINDOW, BIN_WIDTH = (0.2, 0.5), 0.05
 DRIFT_ONLY = {

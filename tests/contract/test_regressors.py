@@ -7,7 +7,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from neuropipe import decoders
-from neuropipe.continuous import histories
+from neuropipe.binning.continuous import histories
 from neuropipe.errors import BadInput
 
 NAMES = [name for name, plugin in decoders.available().items() if plugin.facts["task"] == "regression"]

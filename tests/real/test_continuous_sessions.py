@@ -10,8 +10,8 @@ import pytest
 from sklearn.metrics import r2_score
 
 from neuropipe import decoders, readers
+from neuropipe.binning.continuous import Grid, average_in_bins, count_spikes, histories, rebin_published, sample_bins
 from neuropipe.catalog import Catalog
-from neuropipe.continuous import Grid, average_in_bins, count_spikes, histories, rebin_published, sample_bins
 from neuropipe.folds import make_folds
 from tests.installation import ROOT
 

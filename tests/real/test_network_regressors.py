@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import r2_score
 
 from neuropipe import decoders
-from neuropipe.continuous import average_in_bins, histories, rebin_published, sample_bins
+from neuropipe.binning.continuous import average_in_bins, histories, rebin_published, sample_bins
 from tests.real.test_continuous_sessions import CATALOG, REACHING, pytestmark, recording  # noqa: F401
 
 SMALL = {"width": 48, "n_epochs": 4, "n_seeds": 1, "n_inner_folds": 0}

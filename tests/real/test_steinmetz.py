@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuropipe import figures, readers
+from neuropipe import plots as figures
+from neuropipe import readers
 from neuropipe.catalog import Catalog
 from neuropipe.recording import Recording
 

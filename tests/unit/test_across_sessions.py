@@ -6,7 +6,7 @@ import pytest
 
 from neuropipe.errors import BadInput
 from neuropipe.evaluation.across_sessions import compare_across_sessions, holm
-from neuropipe.figures_across import across_sessions
+from neuropipe.plots.across_sessions import across_sessions
 
 
 def table(**models):

@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from zarr.storage import MemoryStore
 
-from neuropipe import binning_zarr
 from neuropipe.binning import bin_spikes, rebin, rebin_window
-from neuropipe.binning_zarr import bin_to_zarr, spikes_in_windows, write_counts
+from neuropipe.binning import streaming as binning_zarr
+from neuropipe.binning.streaming import bin_to_zarr, spikes_in_windows, write_counts
 from neuropipe.errors import BadInput
 from neuropipe.recording import SpikeTrains
 
@@ -265,7 +265,7 @@ def test_what_cannot_be_streamed_is_refused(small_shards):
 
 MEASURE = """
 import resource, sys, zarr, numpy as np
-from neuropipe.binning_zarr import bin_to_zarr
+from neuropipe.binning.streaming import bin_to_zarr
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuropipe.binning_events import bin_events, events_in_windows, frame_edges, imaged
+from neuropipe.binning.events import bin_events, events_in_windows, frame_edges, imaged
 from neuropipe.errors import BadInput
 
 

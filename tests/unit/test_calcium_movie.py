@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuropipe import simulate
+from neuropipe.calcium.footprints import Footprints
 from neuropipe.catalog import Catalog
 from neuropipe.errors import BadInput
-from neuropipe.footprints import Footprints
 from neuropipe.recording import SpikeTrains
 from neuropipe.simulate.kinetics import indicator
 from neuropipe.simulate.motion import displaced, rigid_shifts

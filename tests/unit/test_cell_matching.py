@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neuropipe.calcium.footprints import Footprints
 from neuropipe.calcium.matching import match_cells, reference_offset, similarity
 from neuropipe.errors import BadInput
-from neuropipe.footprints import Footprints
 
 SHAPE = (30, 40)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from neuropipe.catalog import Catalog
-from neuropipe.cohorts import load_cohort
+from neuropipe.catalog.cohorts import load_cohort
 from neuropipe.errors import BadInput
 from tests.installation import ROOT
 

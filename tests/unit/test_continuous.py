@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuropipe.continuous import Grid, average_in_bins, count_spikes, histories, rebin_published, sample_bins
+from neuropipe.binning.continuous import Grid, average_in_bins, count_spikes, histories, rebin_published, sample_bins
 from neuropipe.errors import BadInput
 from neuropipe.folds import check_leakage, make_folds
 from neuropipe.recording import SpikeTrains, TimeCounts, TimeSeries

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neuropipe import figures_calcium
 from neuropipe.calcium.scores import METRICS, SMOOTHINGS, match, score, summary
 from neuropipe.errors import BadInput
+from neuropipe.plots import deconvolution as figures_calcium
 
 RATE, DURATION = 25.0, 200.0
 TIMES = 0.02 + np.arange(int(RATE * DURATION)) / RATE

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import f_oneway
 
-from neuropipe import figures
+from neuropipe import plots as figures
 from neuropipe.errors import BadInput
 
 N_TRIALS, N_BINS, N_UNITS = 40, 20, 12

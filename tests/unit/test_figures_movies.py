@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from neuropipe import figures_movies
-from neuropipe.footprints import Footprints
+from neuropipe.calcium.footprints import Footprints
+from neuropipe.plots import movies as figures_movies
 
 SHAPE = (40, 50)
 

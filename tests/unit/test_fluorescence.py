@@ -9,8 +9,8 @@ from neuropipe.calcium.baseline import delta_f_over_f, subtract_neuropil
 from neuropipe.calcium.recorded import recorded_spans, standardized_noise
 from neuropipe.errors import BadInput
 from neuropipe.recording import Fluorescence, Recording, SpikeTrains
-from resources.artifact import Artifact, Draft
-from resources.recording_format import roi_blocks, roi_chunks, write_recording
+from resources.store.artifact import Artifact, Draft
+from resources.store.recording_format import roi_blocks, roi_chunks, write_recording
 from tests.unit.test_readers import (
     DFF,
     FRAME_TIMES,

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neuropipe import decoders, figures_training
+from neuropipe import decoders
 from neuropipe.decoders.followed import Followed
-from resources.artifact import Draft
-from resources.learning import Learning
+from neuropipe.plots import training as figures_training
+from resources.run.learning import Learning
+from resources.store.artifact import Draft
 
 
 class Log(list):
@@ -158,10 +159,10 @@ def test_each_fold_has_a_line_of_its_own():
 
 
 def test_curves_are_no_part_of_a_decoders_code():
-    from assets.decoders import decoder_stages
-    from resources.code_version import used_modules
+    from assets.stages.decoding.decoders import decoder_stages
+    from resources.store.code_version import used_modules
 
     (stage,) = [stage for stage in decoder_stages() if stage.name == "decoder/gru"]
     modules = used_modules(stage.function, stage.plugins(None))
-    assert not [module for module in modules if module.startswith(("neuropipe.figures", "resources"))]
+    assert not [module for module in modules if module.startswith(("neuropipe.plots", "resources"))]
     assert Path(figures_training.__file__).stem.startswith("figures")

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import Ridge as Peer
 
 from neuropipe import decoders
-from neuropipe.continuous import histories
+from neuropipe.binning.continuous import histories
 from neuropipe.decoders.inner_folds import inner_blocks
 from neuropipe.decoders.ridge_path import RidgePath
 from neuropipe.errors import BadInput

@@ -10,11 +10,7 @@ from neuropipe.decoders.pooling import bin_edges
 from neuropipe.errors import BadInput
 from neuropipe.evaluation.metrics import scores
 from neuropipe.evaluation.resampling import block_length
-from neuropipe.figures_sweeps import decodability
-from neuropipe.folds import make_folds
-from neuropipe.sweep_fits import Fit, Trials, fit_and_test, folds_of
-from neuropipe.sweep_scores import interval, summary, table
-from neuropipe.sweeps import (
+from neuropipe.evaluation.sweeps import (
     Available,
     Condition,
     Points,
@@ -25,6 +21,10 @@ from neuropipe.sweeps import (
     unit_order,
     view,
 )
+from neuropipe.evaluation.sweeps.fits import Fit, Trials, fit_and_test, folds_of
+from neuropipe.evaluation.sweeps.scores import interval, summary, table
+from neuropipe.folds import make_folds
+from neuropipe.plots.sweeps import decodability
 
 BIN_WIDTH, N_BINS, ONSET = 0.05, 10, 5  # the signal begins with bin 5, at 0 s
 START = -ONSET * BIN_WIDTH

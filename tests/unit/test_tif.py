@@ -8,8 +8,8 @@ import tifffile
 
 from neuropipe import readers
 from neuropipe.errors import BadInput
-from resources.artifact import Artifact, Draft
-from resources.recording_format import movie_of, write_recording
+from resources.store.artifact import Artifact, Draft
+from resources.store.recording_format import movie_of, write_recording
 
 FRAMES = np.random.default_rng(2).integers(0, 250, (9, 14, 11)).astype(np.uint16) * 257
 

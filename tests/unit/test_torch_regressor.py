@@ -7,7 +7,7 @@ import torch
 from sklearn.metrics import r2_score
 
 from neuropipe import decoders
-from neuropipe.continuous import histories
+from neuropipe.binning.continuous import histories
 from neuropipe.decoders import torch_regressor
 from neuropipe.decoders.network_fits import best_epoch
 from neuropipe.errors import BadInput

@@ -1,0 +1,59 @@
+"""Which assets a user means: names and globs (`decoder/*`), or Dagster's own syntax (`+evaluation/xgboost`)."""
+
+import difflib
+import fnmatch
+import re
+import warnings
+
+from neuropipe.errors import BadInput
+from resources.store.plan import Pipeline
+
+_DAGSTER_SYNTAX = re.compile(r"[+()\"]|\w:|\b(and|or|not)\b|^\*$")
+
+
+def select(pipeline: Pipeline, selections: tuple[str, ...]) -> list[str]:
+    """Names of the selected assets in pipeline order; all that is not slow when nothing is said."""
+    if not selections:
+        return quick(pipeline)
+    chosen: set[str] = set()
+    for selection in selections:
+        chosen |= _match(pipeline, selection)
+    return [name for name in pipeline.stages if name in chosen]
+
+
+def quick(pipeline: Pipeline) -> list[str]:
+    """What a first-time user wants in minutes: everything but slow decoders and their evaluations."""
+    return [name for name, stage in pipeline.stages.items() if not stage.slow]
+
+
+def _match(pipeline: Pipeline, selection: str) -> set[str]:
+    if selection in pipeline.stages:
+        return {selection}
+    globbed = set(fnmatch.filter(pipeline.stages, selection))
+    if globbed:
+        # Who asks for several decoders wants to compare them.
+        return globbed | {name.replace("decoder/", "evaluation/") for name in globbed if name.startswith("decoder/")}
+    if _DAGSTER_SYNTAX.search(selection):
+        return _dagster_selection(pipeline, selection)
+    near = difflib.get_close_matches(selection, pipeline.stages, n=3, cutoff=0.4) or list(pipeline.stages)
+    raise BadInput(f"no asset is called {selection!r}; did you mean {', '.join(near)}?")
+
+
+def _dagster_selection(pipeline: Pipeline, selection: str) -> set[str]:
+    import dagster as dg
+
+    from assets.dagster.build import build_definitions
+
+    graph = build_definitions(pipeline).resolve_asset_graph()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)  # group: and tag: warn of Dagster's own plans
+            keys = dg.AssetSelection.from_string(selection).resolve(graph)
+    except Exception:
+        raise BadInput(
+            f"can't read the selection {selection!r}: give names, globs ('decoder/*') or Dagster's syntax with keys "
+            "quoted, e.g. '+key:\"evaluation/xgboost\" or group:folds'"
+        ) from None
+    if not keys:
+        raise BadInput(f"the selection {selection!r} matches no asset")
+    return {key.to_user_string() for key in keys}

@@ -1,0 +1,34 @@
+"""A pipeline as Dagster definitions."""
+
+import dagster as dg
+
+from assets.cli.selection import quick
+from assets.dagster.assets import asset_key, to_asset
+from assets.dagster.jobs import DEFAULT_JOB, EVERYTHING_JOB
+from assets.dagster.partitions import sessions
+from assets.dagster.schedules import weekly_refresh
+from resources.store.plan import Pipeline
+
+
+def build_definitions(pipeline: Pipeline) -> dg.Definitions:
+    """Everything Dagster knows of a pipeline; tests and clusters pass one that works in another place."""
+    partitions = sessions(pipeline.workspace.catalog)
+    default = dg.define_asset_job(
+        DEFAULT_JOB,
+        selection=dg.AssetSelection.assets(*map(asset_key, quick(pipeline))),
+        description="One session from download to leaderboard with the decoders that take seconds to minutes; what is "
+        "unchanged is reused.",
+    )
+    everything = dg.define_asset_job(
+        EVERYTHING_JOB,
+        selection=dg.AssetSelection.all(),
+        description="All assets of one session, networks, ensembles and sweeps too, which takes hours; what is "
+        "unchanged is reused.",
+    )
+    return dg.Definitions(
+        assets=[to_asset(stage, pipeline, partitions) for stage in pipeline.stages.values()],
+        jobs=[default, everything],
+        schedules=[weekly_refresh(pipeline, everything)],
+        # Steps share one process: a step in a process of its own costs a second, most of them are hits.
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,93 @@
+"""Figures of continuous sessions: activity beside behaviour, and decoded beside true behaviour."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from neuropipe.plots import GREY, PALETTE, blank
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 60.0  # s of the session that are drawn
+AXES = {"r2": "R²", "median_error": "median absolute error (degrees)"}
+
+
+def activity_and_behaviour(
+    counts: np.ndarray, targets: np.ndarray, names: Sequence[str], bin_width: float, *, title: str = ""
+) -> "Figure":
+    """A minute from the middle of the session: counts of every unit, and below it what is to be decoded.
+
+    counts : (time, unit); targets : (time, k); bin_width : s
+    """
+    shown = _middle(len(counts), bin_width)
+    figure = blank(1.6 * len(names) + 3.0, title)
+    rows = figure.subplots(1 + len(names), 1, sharex=True, height_ratios=[2.5, *[1] * len(names)], squeeze=False)[:, 0]
+    seconds = np.arange(len(counts))[shown] * bin_width
+    image = np.sqrt(counts[shown].T)
+    rows[0].imshow(
+        image,
+        aspect="auto",
+        cmap="Greys",
+        interpolation="nearest",
+        extent=(seconds[0], seconds[-1] + bin_width, image.shape[0], 0),
+        vmax=max(1.0 if counts.dtype.kind == "u" else 1e-9, np.percentile(image, 99.5)),
+    )
+    rows[0].set(ylabel="unit")
+    for axes, name, values in zip(rows[1:], names, targets[shown].T, strict=True):
+        axes.plot(seconds, values, ".", markersize=2, color=PALETTE[0])
+        axes.set(ylabel=name)
+    rows[-1].set(xlabel=f"time in the binned session (s), bins of {bin_width:g} s")
+    return figure
+
+
+def decoded_and_true(
+    truth: np.ndarray, guess: np.ndarray, names: Sequence[str], bin_width: float, *, title: str = ""
+) -> "Figure":
+    """A minute from the middle of the test samples, and all of them as decoded against true.
+
+    truth, guess : (sample, k), samples in time order
+    """
+    shown = _middle(len(truth), bin_width)
+    figure = blank(2.2 * len(names) + 0.8, title)
+    grid = figure.subplots(len(names), 2, width_ratios=[3, 1], squeeze=False)
+    for (line, cloud), name, true, decoded in zip(grid, names, truth.T, guess.T, strict=True):
+        seconds = np.arange(len(truth))[shown] * bin_width
+        line.plot(seconds, true[shown], ".-", markersize=2, linewidth=0.8, color="black", label="true")
+        line.plot(seconds, decoded[shown], ".", markersize=3, color=PALETTE[5], label="decoded")
+        line.set(ylabel=name)
+        cloud.hexbin(true, decoded, gridsize=40, mincnt=1, bins="log", cmap="Greys", linewidths=0.1)
+        cloud.axline((float(true.mean()), float(true.mean())), slope=1, color=PALETTE[5], linewidth=0.8)
+        cloud.set(xlabel="true", ylabel="decoded")
+    grid[0, 0].legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
+    grid[-1, 0].set(xlabel="time among the test samples (s)")
+    return figure
+
+
+def scores(table: pd.DataFrame, metric: str, baselines: Sequence[str], *, title: str = "") -> "Figure":
+    """The score that decoders are ranked by, with its interval, and the baselines, for each scheme of an evaluation."""
+    names = [metric, *(f"{metric}_{baseline}" for baseline in baselines)]
+    schemes = list(dict.fromkeys(table["scheme"]))
+    figure = blank(1.2 + 0.5 * len(schemes) * len(names), title)
+    axes = figure.add_subplot()
+    rows = [
+        table[(table["scheme"] == scheme) & (table["metric"] == name)].iloc[0] for scheme in schemes for name in names
+    ]
+    for at, row in enumerate(rows):
+        colour = PALETTE[0] if row["metric"] == metric else GREY
+        axes.plot([row["ci_low"], row["ci_high"]], [at, at], color=colour, linewidth=2)
+        axes.plot(row["value"], at, "o", color=colour)
+    labels = ["decoder" if row["metric"] == metric else row["metric"].removeprefix(f"{metric}_") for row in rows]
+    axes.set_yticks(range(len(rows)), [f"{row['scheme']}: {label}" for row, label in zip(rows, labels, strict=True)])
+    axes.invert_yaxis()
+    axes.set(xlabel=AXES.get(metric, metric))
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _middle(n: int, bin_width: float) -> slice:
+    width = min(n, max(2, round(SHOWN / bin_width)))
+    first = (n - width) // 2
+    return slice(first, first + width)
