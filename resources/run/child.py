@@ -18,6 +18,7 @@ from typing import Any
 from neuropipe.errors import BadInput
 from resources.run.job import Job
 from resources.store.artifact import Artifact, Draft
+from resources.store.code import changed_since_start
 from resources.store.memo import LOG, fill
 
 OURS = ("neuropipe", "resources", "assets")
@@ -93,16 +94,24 @@ def _outcome(job: Job) -> dict[str, Any]:
 
 
 def do(job: Job) -> Draft:
-    """Fill the draft of a job."""
+    """Fill the draft of a job. Raises BadInput where the code or the catalogue is not what the job was planned with."""
     planner = job.planner()
-    pipeline = planner.pipeline
-    stage = pipeline.stage(job.asset)
-    session = pipeline.workspace.catalog.session(job.session) if job.session else None
+    workspace = planner.pipeline.workspace
+    stage = planner.pipeline.stage(job.asset)
+    session = workspace.catalog.session(job.session) if job.session else None
+    what = f"{job.asset} of {job.session}" if job.session else job.asset
     if planner.fingerprint(stage, session, job.versions) != job.fingerprint:
-        raise BadInput(f"code or catalogue changed after {job.asset} of {job.session} was begun: run again")
+        raise BadInput(
+            f"the code or the catalogue changed after {what} was planned: run again (a web UI that was started before "
+            "needs its code location reloaded)"
+        )
     artifacts = {name: Artifact.read(Path(path)) if path else None for name, path in job.artifacts.items()}
+    files = workspace.sources.fetch(session) if "files" in stage.parameters and session is not None else {}
     draft = Draft(Path(job.draft))
-    fill(planner, stage, session, artifacts, draft, Path(job.progress) if job.progress else None, LOG)
+    fill(planner, stage, session, artifacts, files, draft, Path(job.progress) if job.progress else None, LOG)
+    uses = stage.uses(planner.config(stage, session))
+    if edited := changed_since_start(planner.code.files(stage.roots(uses))):
+        raise BadInput(f"while {what} ran, {edited[0].name} was edited; nothing was stored: run again")
     return draft
 
 

@@ -8,24 +8,22 @@ import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field, ValidationError, create_model
 
-from assets.stages.applies import without_task_of
-from assets.stages.decoding.decoders import config_model, members
-from neuropipe import decoders
-from neuropipe.catalog import Session
+from assets.stages import plugins
+from assets.stages.decoding.decoders import COPIES, decoder_config, decoder_uses
+from assets.stages.sessions import suits_estimators
+from neuropipe import decoders, tasks
+from neuropipe.catalog import DatasetEntry
 from neuropipe.errors import BadInput
 from neuropipe.evaluation.sweeps import SWEEPS, Available, Points, left_out, make_conditions
 from neuropipe.evaluation.sweeps import scores as sweep_scores
 from neuropipe.evaluation.sweeps.fits import Trials, fit_and_test, folds_of
-from neuropipe.plots import sweeps as figures_sweeps
+from neuropipe.plots import sweeps as plots
 from neuropipe.registry import Plugin
+from neuropipe.schemas import Check, Folds, Sweep, TrialBins
 from resources.run.compute import side_by_side
-from resources.store.artifact import Artifact, Draft
-from resources.store.binned_format import binned_activity
-from resources.store.plan import Planner
-from resources.store.stage import Parts, Stage, StageConfig, memoized
+from resources.store.stage import Stage, StageConfig, Uses, stage
 
 PROGRESS_LINES = 20
-COPIES = 4  # of the counts, as float64, that a fit holds at its peak
 
 
 class SweepConfig(StageConfig):
@@ -33,9 +31,11 @@ class SweepConfig(StageConfig):
 
     n_bins : numbers of bins of the whole trial; window : s, length of the sliding window; n_units, n_trials : sizes of
     random subsets (empty: seven, in equal ratios, up to all); n_repeats : subsets of each size; n_resamples : of the
-    intervals; parameters : of the decoder, where they differ from the session's own for decoder/<name>.
+    intervals; parameters : of the decoder, where they differ from the session's own for decoder/<name>, which
+    `decoder` holds; task : the kind of the session's task
     """
 
+    task: str
     scheme: str | None = None
     sweeps: tuple[str, ...] = tuple(SWEEPS)
     n_bins: tuple[int, ...] = Points.n_bins
@@ -45,38 +45,27 @@ class SweepConfig(StageConfig):
     n_repeats: int = Points.n_repeats
     n_resamples: int = 2000
     seed: int = Field(Points.seed, ge=0)
+    decoder: dict[str, Any] = {}
     parameters: dict[str, Any] = {}
 
 
-def sweep_stages() -> list[Stage]:
-    """One stage for each classifier of spike counts that announces itself."""
-    plugins = decoders.available().values()
-    return [_sweep(plugin) for plugin in plugins if plugin.facts["task"] == "classification"]
+def _settings(dataset: DatasetEntry) -> dict[str, Any]:
+    return {"task": tasks.kind_of(dataset.task)}
 
 
-def _sweep(plugin: Plugin) -> Stage:
-    model = config_model(plugin)
+def _plots(made: Sweep, **_: Any) -> dict[str, Any]:
+    return {"decodability": plots.decodability(made.summary, made.sweep, **made.shown)}
 
-    def sweep(
-        draft: Draft,
-        session: Session,
-        config: SweepConfig,
-        planner: Planner,
-        binned: Artifact,
-        folds: Artifact,
-        log: Any,
-    ) -> None:
-        name = f"decoder/{plugin.name}"
-        own = Planner(planner.pipeline, {name: config.parameters})
-        resolved = own.config(planner.pipeline.stage(name), session)
-        measure(draft, plugin.name, resolved.model_dump(), config, binned, folds, log)
-        draft.metadata["parameters"] = resolved.model_dump(mode="json")
 
-    # Not a decorator: the code version of a decorated function counts what its decorator names, and this names much
-    # that says nothing of the numbers.
-    return memoized(
+def _sweep_stage(plugin: Plugin) -> Stage:
+    model = decoder_config(plugin)
+
+    def configured(config: SweepConfig) -> StageConfig:
+        return model(task=config.task, **{**config.decoder, **config.parameters})
+
+    @stage(
         name=f"sweep/{plugin.name}",
-        group="sweeps",
+        group="decoding",
         kinds=("parquet", *plugin.facts.get("tools", ())),
         description=(
             f"Accuracy of `decoder/{plugin.name}` against the number of bins, the position of a sliding window (the "
@@ -84,18 +73,28 @@ def _sweep(plugin: Plugin) -> Stage:
             "same throughout. Hundreds of fits: it runs only where it is asked for."
         ),
         config=_config(plugin, model),
-        applies_to=functools.partial(without_task_of, "classification"),
-        source=functools.partial(_configured, plugin),
-        plugins=functools.partial(_modules, plugin, model),
-        tools=("numpy", "scipy", *plugin.facts.get("tools", ())),
-        parts=functools.partial(_members, plugin, model),
+        settings=_settings,
+        settings_like=f"decoder/{plugin.name}",
+        applies_to=functools.partial(suits_estimators, "classification"),
+        uses=lambda config: _uses(plugin, configured(config)),
+        tools=("scipy",),
         slow=True,
         isolated=plugin.facts.get("slow", False),
         checks={
             "out_of_fold": "No fit was trained on a trial that it is tested on.",
             "test_trials_untouched": "Every condition is tested on the same trials.",
         },
-    )(sweep)
+        plots=_plots,
+    )
+    def sweep(config: SweepConfig, binned: TrialBins, folds: Folds, log: Any) -> Sweep:
+        make = functools.partial(decoders.make, plugin.name, **configured(config).model_dump(exclude={"task"}))
+        return measure(make, plugin.name, config, binned, folds, log)
+
+    return sweep
+
+
+def _uses(plugin: Plugin, config: StageConfig) -> Uses:
+    return decoder_uses(plugin, config)
 
 
 def _config(plugin: Plugin, model: type[StageConfig]) -> type[StageConfig]:
@@ -103,56 +102,30 @@ def _config(plugin: Plugin, model: type[StageConfig]) -> type[StageConfig]:
 
     def check(parameters: dict[str, Any]) -> dict[str, Any]:
         try:
-            model(**parameters)
+            model(task="", **parameters)
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
-            raise ValueError(f"{field}: {first['msg']}; {plugin.name} has {', '.join(model.model_fields)}") from None
+            known = ", ".join(name for name in model.model_fields if name != "task")
+            raise ValueError(f"{field}: {first['msg']}; {plugin.name} has {known}") from None
         return parameters
 
     checked = Annotated[dict[str, Any], AfterValidator(check)]
     return create_model(f"{plugin.attribute}SweepConfig", __base__=SweepConfig, parameters=(checked, {}))
 
 
-def _configured(plugin: Plugin, _: Planner, session: Session, *, fetch: bool) -> dict[str, Any] | None:
-    """What the catalogue sets for the decoder in this session: the sweep is of that decoder."""
-    return session.config(f"decoder/{plugin.name}") or None
-
-
-def _modules(plugin: Plugin, model: type[StageConfig], session: Session | None) -> tuple[str, ...]:
-    """The decoder's module, and those of decoders that the session's configuration makes it of."""
-    if session is None or "made_of" not in plugin.facts:
-        return (plugin.module,)
-    own = model.model_construct(**session.config(f"decoder/{plugin.name}"))
-    return (plugin.module, *members(plugin, own).modules)
-
-
-def _members(plugin: Plugin, model: type[StageConfig], config: StageConfig) -> Parts:
-    return members(plugin, model(**config.parameters))
-
-
-def measure(
-    draft: Draft,
-    decoder: str,
-    parameters: dict[str, Any],
-    config: SweepConfig,
-    binned: Artifact,
-    folds: Artifact,
-    log: Any,
-) -> None:
-    """Fit the decoder under every condition in every fold, score its test trials, draw the curves."""
-    counts, starts = binned_activity(binned), binned.table("trials")["start"].to_numpy()
-    facts = counts.attrs
-    split = _of_scheme(folds.table("folds"), config.scheme)
+def measure(make: Any, decoder: str, config: SweepConfig, binned: TrialBins, folds: Folds, log: Any) -> Sweep:
+    """Fit the decoder under every condition in every fold, and score its test trials."""
+    split = _of_scheme(folds.folds, config.scheme)
     trials = Trials(
-        counts=counts[:],
-        labels=binned.arrays["labels"][:],
-        starts=starts if np.isfinite(starts).all() else None,  # without a clock, counts come in time order
+        counts=binned.activity[:],
+        labels=binned.labels[:],
+        starts=binned.starts,
         folds=folds_of(split),
-        n_classes=len(facts["classes"]),
+        n_classes=len(binned.classes),
     )
-    _, n_bins, n_units = counts.shape
-    available = Available(n_bins, facts["bin_width"], facts["window"][0], n_units, trials.n_train, trials.n_classes)
+    _, n_bins, n_units = trials.counts.shape
+    available = Available(n_bins, binned.bin_width, binned.window[0], n_units, trials.n_train, trials.n_classes)
     points = Points(config.n_bins, config.window, config.n_units, config.n_trials, config.n_repeats, config.seed)
     pieces = [
         (condition, fold) for condition in make_conditions(config.sweeps, points, available) for fold in trials.folds
@@ -163,7 +136,6 @@ def measure(
         if n_done % every_nth == 0 or n_done == len(pieces):
             log.info(f"{n_done} of {len(pieces)} fits")
 
-    make = functools.partial(decoders.make, decoder, **parameters)
     began = time.perf_counter()
     fits = side_by_side(
         lambda piece: fit_and_test(make, trials, *piece),
@@ -172,19 +144,12 @@ def measure(
         report=report,
     )
     seconds = time.perf_counter() - began
-    rows = sweep_scores.table(fits)
     curves = sweep_scores.summary(fits, n_resamples=config.n_resamples, seed=config.seed)
     curves["chance"] = trials.chance
-    draft.table("sweep", rows)
-    draft.table("summary", curves)
     seen = sum(int(np.isin(fit.train, fit.test).sum()) for fit in fits)
-    draft.check("out_of_fold", seen == 0, fits=len(fits), seen_in_training=seen)
     same = all(np.array_equal(fit.test, trials.folds[fit.fold][1]) for fit in fits)
-    draft.check("test_trials_untouched", same, test_trials=len(trials.tested))
     scheme = split["scheme"].iloc[0]
-    title = f"{decoder}: {facts['label']}, {scheme} folds"
-    draft.figure("decodability", figures_sweeps.decodability(curves, rows, event=facts["align"], title=title))
-    draft.metadata |= {
+    facts = {
         "scheme": scheme,
         "chance": round(trials.chance, 4),
         **{
@@ -193,9 +158,20 @@ def measure(
         },
         "fits": len(fits),
         "fit_seconds": round(seconds, 1),
+        "parameters": make().get_params(),
     }
     if "n_bins" in config.sweeps and (absent := left_out(points, available)):
-        draft.metadata["left out"] = f"n_bins {', '.join(map(str, absent))}: a trial has {n_bins} bins"
+        facts["left out"] = f"n_bins {', '.join(map(str, absent))}: a trial has {n_bins} bins"
+    return Sweep(
+        sweep=sweep_scores.table(fits),
+        summary=curves,
+        shown={"event": binned.align, "title": f"{decoder}: {binned.label}, {scheme} folds"},
+        facts=facts,
+        checks={
+            "out_of_fold": Check(seen == 0, facts={"fits": len(fits), "seen_in_training": seen}),
+            "test_trials_untouched": Check(same, facts={"test_trials": len(trials.tested)}),
+        },
+    )
 
 
 def _of_scheme(folds: pd.DataFrame, scheme: str | None) -> pd.DataFrame:
@@ -204,3 +180,6 @@ def _of_scheme(folds: pd.DataFrame, scheme: str | None) -> pd.DataFrame:
     if scheme is not None and scheme not in schemes:
         raise BadInput(f"the session has no folds of the scheme {scheme!r}; it has {', '.join(schemes)}")
     return folds[folds["scheme"] == (scheme or schemes[0])]
+
+
+STAGES = [_sweep_stage(plugin) for plugin in decoders.available().values() if plugin.facts["task"] == "classification"]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, create_model, model_validator
 
-from assets.stages.applies_fluorescence import without_movie
+from assets.stages.sessions import is_movie
 from neuropipe.calcium.baseline import delta_f_over_f, subtract_neuropil
 from neuropipe.calcium.footprints import Footprints
 from neuropipe.calcium.frame_file import bytes_needed
@@ -17,14 +17,12 @@ from neuropipe.calcium.matching import Matching, match_cells, reference_offset
 from neuropipe.calcium.preprocessing import noise_level
 from neuropipe.calcium.suite2p_extraction import Extracted, extract
 from neuropipe.calcium.suite2p_settings import Suite2pSettings
-from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
-from neuropipe.plots import movies as figures_movies
+from neuropipe.plots import movies
 from neuropipe.recording import SpikeTrains
+from neuropipe.schemas import Check, Fluorescence, Recording
 from resources.files.disk import need_disk
-from resources.store.artifact import Artifact, Draft
-from resources.store.recording_format import movie_of, roi_chunks
-from resources.store.stage import StageConfig, memoized
+from resources.store.stage import StageConfig, stage
 
 AT_ONCE = 64  # ROIs
 
@@ -32,8 +30,8 @@ _OF_SUITE2P = {field.name: (field.type, field.default) for field in fields(Suite
 
 
 class FluorescenceConfig(create_model("_OfSuite2p", __base__=StageConfig, **_OF_SUITE2P)):
-    """What `Suite2pSettings` tells; neuropil : how much of it is subtracted; window (s), quantile : of the running
-    baseline that dF/F is relative to."""
+    """The settings of `Suite2pSettings`; neuropil : how much of it is subtracted; window (s), quantile : of the
+    running baseline that dF/F is relative to."""
 
     neuropil: float = Field(0.7, ge=0)
     window: float = Field(60.0, gt=0)
@@ -48,23 +46,38 @@ class FluorescenceConfig(create_model("_OfSuite2p", __base__=StageConfig, **_OF_
         return Suite2pSettings(**{name: getattr(self, name) for name in _OF_SUITE2P})
 
 
-@memoized(
-    group="calcium",
+def _plots(made: Fluorescence, recording: Recording) -> dict[str, Any]:
+    shape = tuple(made.mean_image.shape)
+    found = Footprints(made.roi_pixels[:], made.roi_weights[:], made.roi_offsets[:], shape)
+    drawn: dict[str, Any] = {"rois": {}, "shifts": None}
+    if "cell" in made.units:
+        offset, _ = _offset(recording.truth, made.shifts[:])
+        true = true_footprints(recording.truth, shape).moved(*np.round(offset).astype(int))
+        known = recording.truth["shifts"][:] - offset if "shifts" in recording.truth else None
+        drawn = {"rois": {"true": true, "cell": made.units["cell"].to_numpy()}, "shifts": known}
+    return {
+        "rois": movies.rois(made.mean_image[:], found, **drawn["rois"]),
+        "shifts": movies.shifts(made.frame_times[:], made.shifts[:], drawn["shifts"]),
+    }
+
+
+@stage(
+    group="signals",
     kinds=("zarr", "suite2p"),
-    config=FluorescenceConfig,
-    applies_to=without_movie,
-    tools=("numpy", "scipy", "torch", "suite2p"),
+    applies_to=is_movie,
+    tools=("scipy", "torch", "suite2p"),
     isolated=True,
     checks={"dff_finite": "Every ROI has dF/F in every frame."},
+    plots=_plots,
 )
-def fluorescence(draft: Draft, session: Session, config: FluorescenceConfig, recording: Artifact, log: Any) -> None:
+def fluorescence(config: FluorescenceConfig, recording: Recording, scratch: Path, log: Any) -> Fluorescence:
     """dF/F of the cells of a movie: registered, found and extracted by suite2p, neuropil taken off, relative to a
     running quantile. Where the true cells are known, each ROI is matched to one, whose spikes are then the ROI's."""
-    movie = movie_of(recording)
+    movie = recording.frames
     frame_times, frame_rate = movie.frame_times, movie.frame_rate
-    need_disk(draft.path, bytes_needed(movie.frames.shape), f"the registered copy of the movie of {session.key}")
-    with tempfile.TemporaryDirectory(dir=draft.path, prefix="frames-") as scratch:
-        found = extract(movie.frames, frame_rate, Path(scratch), config.of_suite2p(), log.info)
+    need_disk(scratch, bytes_needed(movie.frames.shape), "the registered copy of the movie")
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="frames-") as folder:
+        found = extract(movie.frames, frame_rate, Path(folder), config.of_suite2p(), log.info)
     dff = _relative(found, frame_rate, config)
     bright = np.flatnonzero(np.isfinite(dff).all(axis=0))
     if len(bright) == 0:
@@ -73,48 +86,59 @@ def fluorescence(draft: Draft, session: Session, config: FluorescenceConfig, rec
             "fluorescence.neuropil"
         )
     dff, footprints = np.ascontiguousarray(dff[:, bright]), found.footprints.only(bright)
-    draft.check("dff_finite", bool(np.isfinite(dff).all()), left_out_as_dim=found.fluorescence.shape[1] - len(bright))
-    draft.array("dff", dff, chunks=roi_chunks(dff.shape), attributes={"frame_rate": frame_rate})
-    draft.array("frame_times", frame_times)
-    draft.array("shifts", found.shifts)
-    draft.array("mean_image", found.mean_image)
-    for name in ("pixels", "weights", "offsets"):
-        draft.array(f"roi_{name}", getattr(footprints, name))
-    draft.metadata |= {
+    dim = found.fluorescence.shape[1] - len(bright)
+    facts: dict[str, Any] = {
         "rois": len(bright),
-        "left_out_as_dim": found.fluorescence.shape[1] - len(bright),
+        "left_out_as_dim": dim,
         "frames": len(dff),
         "frame_rate": round(frame_rate, 3),
         "largest_shift": round(float(np.abs(found.shifts - np.median(found.shifts, axis=0)).max()), 2),
     }
-    truth = recording.arrays.get("truth", {})
-    units, known = _table(dff, footprints), {}
-    if "footprint_pixels" in truth:
-        true = Footprints(
-            *(truth[f"footprint_{name}"][:] for name in ("pixels", "weights", "offsets")), footprints.shape
-        )
-        offset, error = reference_offset(truth["shifts"][:], found.shifts)
-        true = true.moved(*np.round(offset).astype(int))
+    units, truth = _table(dff, footprints), {}
+    if "footprint_pixels" in recording.truth:
+        offset, error = _offset(recording.truth, found.shifts)
+        true = true_footprints(recording.truth, footprints.shape).moved(*np.round(offset).astype(int))
         matching = match_cells(footprints, true)
         units = units.assign(cell=matching.cell, overlap=matching.alike)
-        _keep_spikes(draft, matching, truth)
-        draft.metadata |= {
+        truth = _spikes_of_rois(matching, recording.truth)
+        facts |= {
             "true_cells": len(true),
             "found_fraction": round(matching.found_fraction, 4),
             "precision": round(matching.precision, 4),
-            "shift_error": round(error, 3),
+            **({"shift_error": round(error, 3)} if error is not None else {}),
         }
-        known = {"true": true, "cell": matching.cell}
-        drawn = truth["shifts"][:] - offset
-    draft.table("units", units)
-    draft.figure("rois", figures_movies.rois(found.mean_image, footprints, **known, title=session.key))
-    draft.figure(
-        "shifts", figures_movies.shifts(frame_times, found.shifts, drawn if known else None, title=session.key)
+    return Fluorescence(
+        units=units,
+        dff=dff,
+        frame_times=frame_times,
+        shifts=found.shifts,
+        mean_image=found.mean_image,
+        roi_pixels=footprints.pixels,
+        roi_weights=footprints.weights,
+        roi_offsets=footprints.offsets,
+        truth=truth,
+        facts=facts,
+        checks={"dff_finite": Check(bool(np.isfinite(dff).all()), facts={"left_out_as_dim": dim})},
     )
 
 
+def _offset(truth: Any, shifts: np.ndarray) -> tuple[np.ndarray, float | None]:
+    """(y, x) px from the true frame of reference to the one found, and the error of the shifts, px rms.
+
+    Where true shifts are not known, cells were outlined on the movie as it is: there is no offset.
+    """
+    if "shifts" not in truth:
+        return np.zeros(2), None
+    return reference_offset(truth["shifts"][:], shifts)
+
+
+def true_footprints(truth: Any, shape: tuple[int, int]) -> Footprints:
+    """Where the true cells of a movie lie."""
+    return Footprints(*(truth[f"footprint_{name}"][:] for name in ("pixels", "weights", "offsets")), shape)
+
+
 def _relative(found: Extracted, frame_rate: float, config: FluorescenceConfig) -> np.ndarray:
-    """dF/F (time, roi) float32, a few ROIs at a time; NaN for those that are dimmer than their neuropil."""
+    """dF/F (time, unit) float32, a few ROIs at a time; NaN for those that are dimmer than their neuropil."""
     dff = np.empty(found.fluorescence.shape, np.float32)
     for first in range(0, dff.shape[1], AT_ONCE):
         some = slice(first, first + AT_ONCE)
@@ -124,7 +148,7 @@ def _relative(found: Extracted, frame_rate: float, config: FluorescenceConfig) -
 
 
 def _table(dff: np.ndarray, footprints: Footprints) -> pd.DataFrame:
-    """A row an ROI: y, x (px); n_pixels; peak_snr, the 99th percentile of dF/F over its median in SDs of the noise."""
+    """A row per ROI: y, x (px); n_pixels; peak_snr, 99th percentile of dF/F over its median in SDs of the noise."""
     low, high = np.percentile(dff, [50, 99], axis=0)
     y, x = footprints.centres().T
     return pd.DataFrame(
@@ -138,12 +162,16 @@ def _table(dff: np.ndarray, footprints: Footprints) -> pd.DataFrame:
     )
 
 
-def _keep_spikes(draft: Draft, matching: Matching, truth: Any) -> None:
+def _spikes_of_rois(matching: Matching, truth: Any) -> dict[str, np.ndarray]:
     """The true spikes of each ROI: those of its cell, none where it has none."""
+    if "spike_times" not in truth:
+        return {}
     times, offsets = truth["spike_times"][:], truth["spike_offsets"][:]
     none = np.empty(0)
     trains = SpikeTrains.from_list(
         [times[offsets[cell] : offsets[cell + 1]] if cell >= 0 else none for cell in matching.cell]
     )
-    draft.array("truth/spike_times", trains.times)
-    draft.array("truth/spike_offsets", trains.offsets)
+    return {"spike_times": trains.times, "spike_offsets": trains.offsets}
+
+
+STAGES = [fluorescence]

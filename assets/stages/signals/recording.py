@@ -1,76 +1,65 @@
 """recording: the published files of a session, verified and read into standard form; or a simulation and its truth."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from assets.stages import plugins
 from neuropipe import readers, simulate
 from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
 from neuropipe.registry import Plugin, check_parameters
-from resources.store.artifact import Draft
-from resources.store.plan import Planner
-from resources.store.recording_format import write_recording
-from resources.store.stage import memoized
+from neuropipe.schemas import Recording
+from resources.store.stage import StageConfig, Uses, stage
 from resources.workspace import Workspace
 
-SECONDS_BETWEEN_WORDS = 2.0
+
+class RecordingConfig(StageConfig):
+    """reader or simulator : that makes it, with its parameters; files : name -> sha256."""
+
+    reader: str | None = None
+    simulator: str | None = None
+    parameters: dict[str, Any] = {}
+    files: dict[str, str] = {}
 
 
-def _plugin(session: Session) -> Plugin:
+def _plugin(config: RecordingConfig) -> Plugin:
+    return simulate.get(config.simulator) if config.simulator is not None else readers.get(config.reader)
+
+
+def _uses(config: RecordingConfig) -> Uses:
+    return plugins.uses(_plugin(config))
+
+
+def _settings(session: Session, workspace: Workspace, *, fetch: bool) -> dict[str, Any]:
+    if fetch:
+        workspace.sources.fetch(session)
     dataset = session.dataset
     try:
-        return simulate.get(dataset.simulator) if dataset.simulator is not None else readers.get(dataset.reader)
+        _plugin(RecordingConfig(reader=dataset.reader, simulator=dataset.simulator))
     except BadInput as error:
         raise BadInput(f"data set {session.dataset_name}: {error}") from None
-
-
-def _plugin_module(session: Session) -> tuple[str, ...]:
-    return (_plugin(session).module,)
-
-
-def _source(planner: Planner, session: Session, *, fetch: bool) -> dict[str, Any]:
-    """What the recording is made of besides code: parameters and the hashes of its files."""
-    sources = planner.pipeline.workspace.sources
-    if fetch:
-        sources.fetch(session)
     return {
-        "made_by": session.dataset.simulator or session.dataset.reader,
+        "reader": dataset.reader,
+        "simulator": dataset.simulator,
         "parameters": session.parameters,
-        "files": sources.hashes(session),
+        "files": workspace.sources.hashes(session),
     }
 
 
-@memoized(
-    group="recordings",
-    kinds=("zarr", "parquet"),
-    source=_source,
-    plugins=_plugin_module,
-)
-def recording(draft: Draft, session: Session, workspace: Workspace, log: Any) -> None:
+@stage(group="signals", kinds=("zarr", "parquet"), settings_of_session=_settings, uses=_uses)
+def recording(config: RecordingConfig, files: Mapping[str, Path]) -> Recording:
     """The published files of a session, verified and read into standard form; or a simulation with its truth.
 
     Spike times, counts or dF/F, a table of units, a table of trials and, where there is any, behaviour.
     """
-    plugin = _plugin(session)
-    check_parameters(plugin, session.parameters)
-    if session.dataset.simulator is not None:
-        write_recording(draft, plugin.load()(**session.parameters))
-        return
-    files = workspace.sources.fetch(session, _download_progress(log))
-    write_recording(draft, plugin.load()(files, **session.parameters))
-    draft.metadata["files"] = workspace.sources.hashes(session)
+    if config.simulator is not None:
+        plugin = simulate.get(config.simulator)
+        check_parameters(plugin, config.parameters)
+        return Recording.of(plugin.load()(**config.parameters))
+    plugin = readers.get(config.reader)
+    check_parameters(plugin, config.parameters)
+    return Recording.of(plugin.load()(dict(files), **config.parameters))
 
 
-def _download_progress(log: Any) -> Callable[[int, int | None], None]:
-    """Says every few seconds how far a download has come."""
-    last = time.monotonic()
-
-    def tell(n_bytes: int, total: int | None) -> None:
-        nonlocal last
-        if time.monotonic() - last >= SECONDS_BETWEEN_WORDS:
-            last = time.monotonic()
-            of_total = f" of {total / 1e6:.0f}" if total else ""
-            log.info(f"downloaded {n_bytes / 1e6:.0f}{of_total} MB")
-
-    return tell
+STAGES = [recording]

@@ -1,20 +1,24 @@
-"""folds: how the trials of a session are split, as data, shared by all its decoders."""
+"""folds: how the samples of a session are split, as data, shared by all its models."""
 
-import numpy as np
+from typing import Any
+
 import pandas as pd
 
-from assets.stages.applies import without_task
+from assets.stages.sessions import has_task, parts_of
+from neuropipe import tasks
 from neuropipe.catalog import DatasetEntry
-from neuropipe.errors import BadInput
-from neuropipe.folds import check_leakage, make_folds
-from resources.store.artifact import Artifact, Draft
-from resources.store.binned_format import binned_activity
-from resources.store.stage import StageConfig, memoized
+from neuropipe.folds import leaks, make_folds
+from neuropipe.schemas import Binned, Check, Folds, Recording
+from resources.store.stage import StageConfig, Uses, stage
 
 
 class FoldsConfig(StageConfig):
-    """schemes : which splits to make; gap : samples left out on either side of a test block, at least the history."""
+    """schemes : which splits to make; gap : samples left out on either side of a test block, at least the history.
 
+    task : the kind of the session's task, which says what a sample is
+    """
+
+    task: str
     schemes: tuple[str, ...] = ("blocked",)
     n_folds: int = 5
     gap: int = 1
@@ -22,66 +26,62 @@ class FoldsConfig(StageConfig):
     seed: int = 0
 
 
-def _settings(dataset: DatasetEntry) -> dict:
-    return dataset.task.folds.model_dump()
+def _settings(dataset: DatasetEntry) -> dict[str, Any]:
+    return {"task": tasks.kind_of(dataset.task), **dataset.task.folds.model_dump()}
 
 
-@memoized(
-    group="folds",
+def _uses(config: FoldsConfig) -> Uses:
+    return parts_of(config.task, "samples", "binned")
+
+
+@stage(
+    group="tensors",
     kinds=("parquet",),
-    config=FoldsConfig,
     settings=_settings,
-    applies_to=without_task,
+    applies_to=has_task,
+    uses=_uses,
     checks={
         "every_trial_tested_once": "Within a scheme no sample is tested twice, and at most n_folds - 1 samples never.",
-        "no_leakage": "No training window overlaps a test window in time.",
+        "no_leakage": "No training sample lies within the gap of a test sample or shares time with its window.",
     },
 )
-def folds(draft: Draft, config: FoldsConfig, binned: Artifact, recording: Artifact) -> None:
-    """Every split of a session's samples into training and test, shared by all decoders: (scheme, fold, sample, role).
+def folds(config: FoldsConfig, binned: Binned, recording: Recording) -> Folds:
+    """Every split of a session's samples into training and test: (scheme, fold, sample, role).
 
     A sample is a trial, in a continuous session a bin with its history. A scheme is a way to split: `blocked` takes
     contiguous blocks with a gap, `shuffled` ignores time and leaks.
     """
-    continuous = binned.has("samples")
-    trials = binned.table("samples" if continuous else "trials")
-    labels = None if continuous else binned.arrays["labels"][:]
-    # A sample that shares a bin of history with a test sample holds part of what is tested.
-    gap = max(config.gap, binned_activity(binned).attrs["history"]) if continuous else config.gap
-    blocks = None
-    if config.block_column is not None:
-        published = recording.table("trials")
-        if config.block_column not in published:
-            raise BadInput(f"no column {config.block_column!r} in the trial table; it has {', '.join(published)}")
-        blocks = published[config.block_column].to_numpy()[trials["trial"]]
-    starts, stops = trials["start"].to_numpy(), trials["stop"].to_numpy()
-    known = bool(np.all(np.isfinite(starts)))  # counts published without a clock have no times
-    every = pd.concat(
-        [
-            make_folds(
-                labels,
-                n_samples=len(trials),
-                scheme=scheme,
-                n_folds=config.n_folds,
-                gap=gap,
-                blocks=blocks,
-                seed=config.seed,
-            )
-            .assign(scheme=scheme)
-            .loc[:, ["scheme", "fold", "sample", "role"]]
-            for scheme in config.schemes
-        ],
-        ignore_index=True,
-    )
-    check_leakage(every, starts=starts if known else None, stops=stops if known else None)
-    draft.table("folds", every)
+    samples = tasks.get(config.task).load("samples")(binned, recording, config.block_column)
+    gap = max(config.gap, samples.least_gap)
+    tables = [
+        make_folds(
+            samples.labels,
+            n_samples=samples.n,
+            scheme=scheme,
+            n_folds=config.n_folds,
+            gap=gap,
+            blocks=samples.blocks,
+            seed=config.seed,
+        ).assign(scheme=scheme)
+        for scheme in config.schemes
+    ]
+    every = pd.concat(tables, ignore_index=True)[["scheme", "fold", "sample", "role"]]
+    found = leaks(every, samples.starts, samples.stops, gap)
     tested = every[every["role"] == "test"].groupby("scheme")["sample"]
-    untested = {scheme: int(len(trials) - samples.nunique()) for scheme, samples in tested}
-    draft.check(
-        "every_trial_tested_once",
-        bool((tested.count() == tested.nunique()).all()) and all(left < config.n_folds for left in untested.values()),
-        trials=len(trials),
-        untested=untested,
+    untested = {scheme: int(samples.n - numbers.nunique()) for scheme, numbers in tested}
+    once = bool((tested.count() == tested.nunique()).all()) and all(left < config.n_folds for left in untested.values())
+    return Folds(
+        folds=every,
+        checks={
+            "every_trial_tested_once": Check(once, facts={"trials": samples.n, "untested": untested}),
+            "no_leakage": Check(
+                found.empty,
+                "" if found.empty else f"{len(found)} leaks, the first: {found.iloc[0].to_dict()}",
+                facts={"windows_known": samples.starts is not None, "gap": gap},
+            ),
+        },
+        facts={"schemes": list(config.schemes), "n_folds": config.n_folds, "gap": gap},
     )
-    draft.check("no_leakage", True, windows_known=known)
-    draft.metadata |= {"schemes": list(config.schemes), "n_folds": config.n_folds, "gap": gap}
+
+
+STAGES = [folds]

@@ -1,4 +1,4 @@
-"""How networks learn, epoch by epoch: told as they train, kept beside what they predict, gone on with after a kill."""
+"""Fits of one stage: logged epoch by epoch where the decoder trains in epochs, resumed after a kill."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,21 +7,18 @@ from typing import Any
 import pandas as pd
 
 from neuropipe.decoders.followed import Followed
-from neuropipe.plots import training as figures_training
-from resources.store.artifact import Draft
 
 EPOCHS_BETWEEN_LINES = 10
-CURVES = "learning_curves"
 
 
-class Learning:
-    """Follows the fits of one stage, where its decoder can be followed. progress : folder that outlives a kill."""
+class Training:
+    """Fits decoders and collects their learning curves. progress : folder that outlives a kill."""
 
     def __init__(self, log: Any, progress: Path):
         self._log, self._progress = log, progress
         self._curves: dict[tuple[str, int], pd.DataFrame] = {}
         if any(progress.rglob("*.safetensors")):
-            log.info("going on with what an interrupted run had trained")
+            log.info("resuming from the checkpoints of an interrupted run")
 
     def fit(self, estimator: Any, scheme: str, fold: int, *data: Any, **more: Any) -> Any:
         """The estimator, fitted; scheme, fold : what the fit is called."""
@@ -33,16 +30,13 @@ class Learning:
         self._curves[scheme, fold] = estimator.curves_
         return estimator
 
-    def keep(self, draft: Draft, title: str) -> None:
-        """Keep the curves in the draft's extras, as a table and as a figure."""
-        if not any(map(len, self._curves.values())):  # none followed, or counts that never vary: nothing to learn
-            return
-        curves = pd.concat(
-            [self._curves[name].assign(scheme=name[0], fold=name[1]) for name in sorted(self._curves)],
-            ignore_index=True,
-        )
-        curves.to_parquet(draft.extras / f"{CURVES}.parquet", index=False)
-        draft.figure(CURVES, figures_training.learning_curves(curves, title=title))
+    @property
+    def curves(self) -> pd.DataFrame | None:
+        """Learning curves of all fits; None where nothing was trained in epochs."""
+        if not any(map(len, self._curves.values())):
+            return None
+        tables = [self._curves[name].assign(scheme=name[0], fold=name[1]) for name in sorted(self._curves)]
+        return pd.concat(tables, ignore_index=True)
 
 
 class _Lines:
@@ -57,7 +51,7 @@ class _Lines:
         if self._last is None or row["part"] != self._last["part"]:
             self._network_ended()
             if row["epoch"] > 1:
-                self._log.info(f"{self._fit}, {row['part']}: goes on at epoch {row['epoch']}")
+                self._log.info(f"{self._fit}, {row['part']}: resumes at epoch {row['epoch']}")
         elif row["epoch"] % EPOCHS_BETWEEN_LINES == 0:
             self._log.info(f"{self._fit}, {row['part']}: {_losses(row)}")
         self._last = row
@@ -66,8 +60,8 @@ class _Lines:
     def end(self, n_epochs: int) -> None:
         """n_epochs : of all networks of the fit, whenever they were trained."""
         self._network_ended()
-        if kept := n_epochs - self._trained:
-            self._log.info(f"{self._fit}: {kept} of {n_epochs} epochs were kept from an interrupted run")
+        if resumed := n_epochs - self._trained:
+            self._log.info(f"{self._fit}: {resumed} of {n_epochs} epochs come from an interrupted run")
 
     def _network_ended(self) -> None:
         if self._last is not None:

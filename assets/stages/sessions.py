@@ -1,0 +1,53 @@
+"""What a session must have for a stage to apply to it; each function says why not, in words for plans and tables."""
+
+from neuropipe import readers, tasks
+from neuropipe.catalog import Session
+from resources.store.stage import Uses
+
+
+def has_task(session: Session) -> str | None:
+    """Why a session has nothing to decode, if so."""
+    return None if session.task is not None else "the catalogue names no task for it"
+
+
+def task_of(session: Session) -> tasks.Task:
+    """The kind of a session's task."""
+    return tasks.get(tasks.kind_of(session.task))
+
+
+def suits_estimators(estimators: str, session: Session) -> str | None:
+    """Why decoders of one kind can't be fitted to a session's task, if so."""
+    if session.task is None:
+        return has_task(session)
+    task = task_of(session)
+    if task.estimators == estimators:
+        return None
+    return f"its task is {task.kind} of {session.task.target}, and this is for {estimators}"
+
+
+def is_movie(session: Session) -> str | None:
+    """Why a session has no movie to find cells in, if so."""
+    return None if session.modality == "movie" else f"its modality is {session.modality}, and this is for movies"
+
+
+def has_fluorescence(session: Session) -> str | None:
+    """Why a session has no dF/F to find events in, if so; that of a movie is found first."""
+    if session.modality in ("fluorescence", "movie"):
+        return None
+    return f"its modality is {session.modality}, and this is for fluorescence"
+
+
+def has_true_spikes(session: Session) -> str | None:
+    """Why events can't be scored, if so: simulations know the truth; else the reader says so, or a parameter."""
+    if reason := has_fluorescence(session):
+        return reason
+    if session.dataset.simulator is not None:
+        return None
+    announced = readers.get(session.dataset.reader).facts.get("truth", False)
+    return None if announced or session.parameters.get("truth", False) else "its true spikes are not known"
+
+
+def parts_of(kind: str, *parts: str) -> Uses:
+    """The functions of a task that a stage calls."""
+    task = tasks.get(kind)
+    return Uses(tuple(getattr(task, part) for part in parts))

@@ -1,0 +1,46 @@
+"""activity: the source of spikes or events that a session has chosen. It has no bytes of its own.
+
+It points at the chosen artifact and takes its data version, so that what lies below reruns only when that changes.
+"""
+
+from typing import Any
+
+from assets.stages.sessions import has_task
+from neuropipe import calcium
+from neuropipe.catalog import DatasetEntry
+from neuropipe.schemas import Activity
+from resources.store.stage import Input, Stage, StageConfig
+
+DEFAULT_SOURCE = {"spikes": "recording", "counts": "recording", "fluorescence": "events/oasis", "movie": "events/oasis"}
+SOURCES = ("recording", *(f"events/{name}" for name in calcium.available()))
+
+
+class ActivityConfig(StageConfig):
+    """source : the asset whose spikes, counts or events are binned, e.g. `events/learned`."""
+
+    source: str
+
+
+def _settings(dataset: DatasetEntry) -> dict[str, Any]:
+    return {"source": DEFAULT_SOURCE.get(dataset.modality, "recording")}
+
+
+def _source(config: ActivityConfig) -> str:
+    return config.source
+
+
+activity = Stage(
+    name="activity",
+    function=_source,
+    group="tensors",
+    kinds=("zarr",),
+    description="The source of spikes or events that the session has chosen: its recording, or the events that a "
+    "deconvolver found. It is that artifact, under another name: set `activity.source` to choose another.",
+    inputs={source.replace("/", "_"): Input(source, Activity, True) for source in SOURCES},
+    config=ActivityConfig,
+    settings=_settings,
+    applies_to=has_task,
+    choose=_source,
+)
+
+STAGES = [activity]

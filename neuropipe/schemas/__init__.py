@@ -1,0 +1,36 @@
+"""Schemas: one typed object per artifact with its Zarr, Parquet and JSON layout.
+
+No other place names the arrays, columns and attributes of artifacts.
+"""
+
+from neuropipe.schemas.activity import Activity
+from neuropipe.schemas.base import Check, Schema
+from neuropipe.schemas.binned import Binned, TimeBins, TrialBins
+from neuropipe.schemas.events import DeconvolutionScores, Events
+from neuropipe.schemas.fluorescence import Fluorescence
+from neuropipe.schemas.folds import Folds
+from neuropipe.schemas.networks import DeconvolutionNetworks
+from neuropipe.schemas.predictions import Predictions
+from neuropipe.schemas.recording import Recording
+from neuropipe.schemas.results import Leaderboard, Report, Sweep
+from neuropipe.schemas.scores import Scores
+
+__all__ = [
+    "Activity",
+    "Binned",
+    "Check",
+    "DeconvolutionNetworks",
+    "DeconvolutionScores",
+    "Events",
+    "Fluorescence",
+    "Folds",
+    "Leaderboard",
+    "Predictions",
+    "Recording",
+    "Report",
+    "Schema",
+    "Scores",
+    "Sweep",
+    "TimeBins",
+    "TrialBins",
+]

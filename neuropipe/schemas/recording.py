@@ -1,0 +1,163 @@
+"""Recording: a session in standard form, as the stage `recording` stores it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from neuropipe.errors import BadInput
+from neuropipe.recording import Movie, TimeCounts, TimeSeries
+from neuropipe.recording import Recording as MadeRecording
+from neuropipe.schemas.base import Schema, array, table
+
+SPIKES_PER_CHUNK = 1 << 20
+SAMPLES_PER_CHUNK = 1 << 20  # of dF/F: 4 MB
+MOVIE_BYTES_PER_CHUNK = 8 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording(Schema):
+    """One session. units : a row per unit or ROI; trials : a row per trial; exactly one of spikes, counts, dF/F, movie.
+
+    times : (spike,) s, ascending within each unit; offsets : (unit + 1,), unit u owns times[offsets[u]:offsets[u + 1]]
+    counts : (trial, bin, unit) or (time, unit), published already binned; bin_width, start : s
+    dff : (time, unit), NaN where an ROI was not recorded; movie : (time, y, x); frame_times : (time,) s
+    behaviour : name -> TimeSeries; truth : name -> array, what a simulation or a second instrument knows
+    """
+
+    units: pd.DataFrame = table("unit")
+    trials: pd.DataFrame | None = table("trial", optional=True)
+    epochs: pd.DataFrame | None = table("epoch", "name", "start", "stop", optional=True)
+    times: Any = array("spike", kinds="f", finite=True, optional=True)
+    offsets: Any = array("unit_edge", kinds="i", optional=True)
+    trial_counts: Any = array("trial", "bin", "unit", kinds="u", optional=True)
+    time_counts: Any = array("time", "unit", kinds="u", optional=True)
+    dff: Any = array("time", "unit", kinds="f", optional=True)
+    movie: Any = array("time", "y", "x", kinds="ui", optional=True)
+    frame_times: Any = array("time", kinds="f", finite=True, optional=True)
+    bin_width: float | None = None
+    start: float | None = None
+    behaviour: Mapping[str, TimeSeries] = field(default_factory=dict)
+    truth: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, made: MadeRecording) -> Self:
+        """A recording as readers and simulators return it, with what people want to know of it."""
+        parts: dict[str, Any] = {"units": made.units, "trials": made.trials, "epochs": made.epochs}
+        facts: dict[str, Any] = {"n_units": len(made.units)}
+        if made.trials is not None:
+            facts["n_trials"] = len(made.trials)
+        if made.spikes is not None:
+            parts |= {"times": made.spikes.times, "offsets": made.spikes.offsets}
+            facts["n_spikes"] = len(made.spikes.times)
+        if made.counts is not None:
+            name = "time_counts" if isinstance(made.counts, TimeCounts) else "trial_counts"
+            parts |= {name: made.counts.counts, "bin_width": made.counts.bin_width, "start": made.counts.start}
+        if made.fluorescence is not None:
+            parts |= {"dff": made.fluorescence.dff, "frame_times": made.fluorescence.frame_times}
+            facts |= {
+                **_frame_facts(made.fluorescence),
+                "not_recorded": round(float(np.isnan(made.fluorescence.dff).mean()), 4),
+            }
+        if made.movie is not None:
+            parts |= {"movie": made.movie.frames, "frame_times": made.movie.frame_times}
+            _, height, width = made.movie.frames.shape
+            facts |= {**_frame_facts(made.movie), "height": height, "width": width}
+        return cls(**parts, behaviour=made.behaviour, truth=made.truth, facts=facts)
+
+    @property
+    def counts(self) -> Any:
+        """Counts that were published already binned, with (trial, bin, unit) or (time, unit) axes; else None."""
+        return self.trial_counts if self.trial_counts is not None else self.time_counts
+
+    @property
+    def frames(self) -> Movie:
+        """The movie, to be read in stretches of time (`frame_blocks`)."""
+        return Movie(self.movie, self.frame_times[:])
+
+    def series(self, name: str) -> TimeSeries:
+        """A behavioural series in memory."""
+        if name not in self.behaviour:
+            known = ", ".join(sorted(self.behaviour)) or "none"
+            raise BadInput(f"no behavioural series is called {name!r}; the recording has {known}")
+        found = self.behaviour[name]
+        return TimeSeries(found.times[:], found.values[:], found.columns)
+
+    @classmethod
+    def read(cls, artifact: Any) -> Self:
+        found = super().read(artifact)
+        counts = found.counts
+        return cls(
+            **{name: getattr(found, name) for name in cls.specs()},
+            bin_width=counts.attrs["bin_width"] if counts is not None else None,
+            start=counts.attrs["start"] if counts is not None else None,
+            behaviour={
+                name: TimeSeries(group["times"], group["values"], tuple(group["values"].attrs.get("columns", ())))
+                for name, group in artifact.groups("behaviour")
+            },
+            truth=dict(artifact.arrays_in("truth")),
+            facts=found.facts,
+        )
+
+    def write(self, draft: Any) -> None:
+        for name in ("units", "trials", "epochs"):
+            if getattr(self, name) is not None:
+                draft.table(name, getattr(self, name))
+        attributes = {"bin_width": self.bin_width, "start": self.start} if self.counts is not None else {}
+        for name, spec in self.specs().items():
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, pd.DataFrame):
+                own = attributes if name in ("trial_counts", "time_counts") else {}
+                draft.array(name, value, dims=spec.dims, attributes=own, chunks=self.chunks(name))
+        for name, series in self.behaviour.items():
+            dims = (f"{name}_time", f"{name}_column")
+            draft.array(f"behaviour/{name}/times", series.times, dims=dims[:1])
+            attributes = {"columns": list(series.columns)}
+            draft.array(
+                f"behaviour/{name}/values", series.values, dims=dims[: series.values.ndim], attributes=attributes
+            )
+        for name, values in self.truth.items():
+            values = np.asarray(values)
+            draft.array(f"truth/{name}", values, dims=tuple(f"{name}_{axis}" for axis in range(values.ndim)))
+
+    def chunks(self, name: str) -> tuple[int, ...] | None:
+        value = getattr(self, name)
+        if name == "times":
+            return (min(SPIKES_PER_CHUNK, max(1, len(value))),)
+        if name == "dff":
+            return roi_chunks(value.shape)
+        if name == "movie":
+            n_frames, height, width = value.shape
+            bytes_per_frame = height * width * np.dtype(value.dtype).itemsize
+            return max(1, min(n_frames, MOVIE_BYTES_PER_CHUNK // bytes_per_frame)), height, width
+        return None
+
+
+def _frame_facts(frames: Any) -> dict[str, Any]:
+    return {
+        "frames": len(frames.frame_times),
+        "frame_rate": round(frames.frame_rate, 3),
+        "frames_skipped": frames.n_skipped,
+    }
+
+
+def frame_blocks(movie: Any) -> Iterator[slice]:
+    """The frames of a (time, y, x) Zarr array, chunk by chunk: a movie need not fit into memory."""
+    step = movie.chunks[0]
+    for first in range(0, movie.shape[0], step):
+        yield slice(first, min(first + step, movie.shape[0]))
+
+
+def roi_chunks(shape: tuple[int, int]) -> tuple[int, int]:
+    """Chunks of a (time, unit) array, as many whole ROIs as fit: work ROI by ROI then reads each chunk once."""
+    n_frames, n_roi = shape
+    return min(n_frames, SAMPLES_PER_CHUNK), max(1, min(n_roi, SAMPLES_PER_CHUNK // n_frames))
+
+
+def roi_blocks(values: Any) -> Iterator[slice]:
+    """The ROIs of a (time, unit) Zarr array, chunk by chunk: a recording need not fit into memory."""
+    step = values.chunks[1]
+    for first in range(0, values.shape[1], step):
+        yield slice(first, min(first + step, values.shape[1]))
