@@ -1,119 +1,246 @@
-"""Garbage: what today's code, catalogue and configuration no longer lead to. Only store and raw folder are touched."""
+"""Garbage: artifacts, checkpoints, pointers and raw files that no current session, code version or setting uses.
 
+An artifact is removed only if no other user of the store used it within the grace period, no process reads it, and
+nobody is making it. Removal is a rename into the trash followed by deletion: a kill leaves nothing half-deleted in
+sight, and the next collection empties the trash.
+"""
+
+import contextlib
 import fcntl
-import json
-import shutil
-from collections.abc import Iterator
+import os
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from neuropipe.errors import BadInput
-from resources.store.artifact import Artifact
-from resources.store.plan import Pipeline, Planner, decide_again
-from resources.store.store import PROGRESS_OF
+from resources.store import attempts
+from resources.store.manifest import MANIFEST, is_damage
+from resources.store.store import ArtifactStore
+from resources.store.users import ANYTHING, RECORD_EVERY, remove_log
+
+GRACE = 14 * 86400.0
+# Staged texts of killed writers are younger than this only while they are written.
+_STAGED = 3600.0
 
 
 @dataclass(frozen=True)
 class Garbage:
-    """One thing that nothing needs. kind : artifact | variant | unfinished | lock | quarantined | raw file."""
+    """One thing that nothing needs.
+
+    kind : artifact | attempts | pointer | unfinished | lock | user log | quarantined | trash | raw file
+    """
 
     kind: str
     path: Path
     bytes: int
 
 
-def collect_garbage(pipeline: Pipeline, *, dry_run: bool = False, drop_variants: bool = False) -> list[Garbage]:
-    """Find what is not needed and, unless `dry_run`, remove it. What a live process writes is left alone."""
-    found = [
-        *_artifacts(pipeline, drop_variants),
-        *_leftovers(pipeline),
-        *_progress(pipeline, drop_variants),
-        *(Garbage("raw file", path, path.stat().st_size) for path in pipeline.workspace.sources.unused()),
-    ]
-    if not dry_run:
-        for item in found:
-            shutil.rmtree(item.path) if item.path.is_dir() else item.path.unlink(missing_ok=True)
-    return found
+def collect_garbage(
+    store: ArtifactStore,
+    needed: set[Path],
+    needed_progress: set[Path],
+    unused_raw: Iterable[Path] = (),
+    *,
+    dry_run: bool = False,
+    grace: float = GRACE,
+    since: float | None = None,
+) -> list[Garbage]:
+    """Remove what is not needed, or with `dry_run` only say what would be removed.
+
+    needed : directories of artifacts to keep; needed_progress : folders of checkpoints to keep; grace : seconds that
+    an artifact is kept after another user of the store last used it, 0 to disregard other users; since : when `needed`
+    was collected, as what was committed later is kept (default: now)
+    """
+    return list(_Collection(store, needed, needed_progress, dry_run, grace, since or time.time()).run(unused_raw))
 
 
-def _artifacts(pipeline: Pipeline, drop_variants: bool) -> Iterator[Garbage]:
-    store = pipeline.workspace.store
-    held = list(store.artifacts())
-    kept = _needed(pipeline, held, drop_variants)
-    for artifact in held:
-        if artifact.path not in kept:
-            yield Garbage("variant" if artifact.variant else "artifact", artifact.path, _size(artifact.path))
+@dataclass(frozen=True)
+class _Collection:
+    store: ArtifactStore
+    needed: set[Path]
+    needed_progress: set[Path]
+    dry_run: bool
+    grace: float
+    since: float
 
+    def run(self, unused_raw: Iterable[Path]) -> Iterator[Garbage]:
+        trash = [*self._children(".quarantine", "quarantined"), *self._children(".trash", "trash")]
+        yield from self._artifacts()
+        yield from self._pointers()
+        yield from self._progress()
+        yield from self._drafts()
+        yield from self._locks()
+        yield from self._users()
+        for path in unused_raw:
+            yield Garbage("raw file", path, _size(path))
+            if not self.dry_run:
+                path.unlink(missing_ok=True)
+        for item in trash:
+            yield item
+            self._discard(item.path)
 
-def _needed(pipeline: Pipeline, held: list[Artifact], drop_variants: bool) -> set[Path]:
-    """Artifacts that today's plan hits, by default or in a variant, and whatever LATEST still names."""
-    planner = Planner(pipeline)
-    kept: set[Path] = set()
-    for artifact in held:
-        if artifact.manifest["asset"] not in pipeline.stages:
-            continue
-        if artifact.variant and drop_variants:
-            continue
-        key = artifact.manifest["session"]
-        if key is not None and key not in pipeline.workspace.catalog.sessions:
-            continue
-        session = pipeline.workspace.catalog.session(key) if key is not None else None
-        asset = artifact.manifest["asset"]
-        decision = decide_again(pipeline, artifact, session) if artifact.variant else planner.decide(asset, session)
-        newest = pipeline.workspace.store.lookup(decision.asset, key, artifact.fingerprint)
-        current = decision.fingerprint == artifact.fingerprint and newest.path == artifact.path
-        latest = pipeline.workspace.store.latest(artifact.manifest["asset"], key)
-        if current or (latest is not None and latest.path == artifact.path):
-            kept.add(artifact.path)
-    return kept
+    # -- artifacts -------------------------------------------------------------------------------------------------
 
+    def _artifacts(self) -> Iterator[Garbage]:
+        for path in list(self.store.directories()):
+            if path in self.needed or not self._unused(path):
+                continue
+            with self._exclusive(path) as free:
+                if free and self._unused(path):
+                    yield Garbage("artifact", path, _size(path))
+                    self._discard(path)
+        base = self.store.root / "artifacts"
+        for marker in sorted(base.rglob(f"*{attempts.NEWEST}")) if base.is_dir() else []:
+            first = str(marker).removesuffix(attempts.NEWEST)
+            with self._exclusive(Path(first)) as free:
+                if free and not attempts.existing(first):
+                    yield Garbage("attempts", marker, _size(marker))
+                    self._discard(marker)
 
-def _leftovers(pipeline: Pipeline) -> Iterator[Garbage]:
-    root = pipeline.workspace.store_root
-    for path in sorted((root / ".quarantine").glob("*")):
-        yield Garbage("quarantined", path, _size(path))
-    for path in sorted((root / ".stage").glob("*")):
-        if path.is_dir() and not _alive(path.with_suffix(".lock")):
-            yield Garbage("unfinished", path, _size(path))
-    for path in sorted((*(root / ".stage").glob("*.lock"), *(root / ".locks").glob("*"))):
-        if not _alive(path):
-            yield Garbage("lock", path, 0)
-
-
-def _progress(pipeline: Pipeline, drop_variants: bool) -> Iterator[Garbage]:
-    """What killed work left, where nothing that is still to be made would go on with it."""
-    root = pipeline.workspace.store_root
-    for folder in sorted((root / ".progress").glob("*")):
-        if not _alive(root / ".locks" / folder.name) and not _to_be_gone_on_with(pipeline, folder, drop_variants):
-            yield Garbage("unfinished", folder, _size(folder))
-
-
-def _to_be_gone_on_with(pipeline: Pipeline, folder: Path, drop_variants: bool) -> bool:
-    try:
-        owner = json.loads((folder / PROGRESS_OF).read_text())
-        session = pipeline.workspace.catalog.session(owner["session"]) if owner["session"] else None
-        planner = Planner(pipeline, owner["overrides"])
-        if owner["asset"] not in pipeline.stages or (drop_variants and planner.variant(owner["asset"])):
+    def _unused(self, path: Path) -> bool:
+        """Whether an artifact was there when the needed ones were listed, and nobody else used it of late."""
+        try:
+            if path.lstat().st_ctime > self.since:
+                return False
+        except FileNotFoundError:
             return False
-        decision = planner.decide(owner["asset"], session)
-    except (FileNotFoundError, BadInput):  # a kill before its first word; a session or setting that is no more
-        return False
-    return decision.state == "run" and decision.fingerprint == owner["fingerprint"]
+        if self.grace <= 0:
+            return True
+        uses = self.store.users.by_others()
+        last = max(uses.get(self.store.name(path), 0), uses.get(ANYTHING, 0))
+        return last + self.grace + RECORD_EVERY < time.time()
+
+    @contextlib.contextmanager
+    def _exclusive(self, path: Path) -> Iterator[bool]:
+        """Whether nobody makes or reads an artifact; nobody can as long as this lasts."""
+        asset, _, directory = self.store.name(path).rpartition("/")
+        with self._claimed(self.store.lock_file(asset, directory.partition(".")[0]), make=True) as idle:
+            if not idle:
+                yield False
+                return
+            with _unread(path / MANIFEST) as unread:
+                yield unread
+
+    # -- everything else -------------------------------------------------------------------------------------------
+
+    def _pointers(self) -> Iterator[Garbage]:
+        for pointer in list(self.store.pointers):
+            if not self._leads_somewhere(pointer.asset, pointer.directory):
+                yield Garbage("pointer", pointer.file, _size(pointer.file))
+                if not self.dry_run:
+                    self.store.pointers.remove(pointer, lambda asset, found: self._leads_somewhere(asset, found))
+        sessions = self.store.root / "sessions"
+        for staged in sorted(sessions.rglob(".*")) if sessions.is_dir() else []:
+            with contextlib.suppress(FileNotFoundError):
+                if staged.lstat().st_mtime < time.time() - _STAGED:
+                    yield Garbage("unfinished", staged, _size(staged))
+                    self._discard(staged)
+
+    def _leads_somewhere(self, asset: str, directory: str | None) -> bool:
+        return directory is not None and (self.store.root / "artifacts" / asset / directory).is_dir()
+
+    def _progress(self) -> Iterator[Garbage]:
+        for folder in sorted((self.store.root / ".progress").glob("*")):
+            if folder not in self.needed_progress:
+                with self._claimed(self.store.root / ".locks" / folder.name, make=True) as idle:
+                    if idle and os.path.lexists(folder):
+                        yield Garbage("unfinished", folder, _size(folder))
+                        self._discard(folder)
+
+    def _drafts(self) -> Iterator[Garbage]:
+        for draft in sorted((self.store.root / ".stage").glob("*")):
+            if draft.suffix != ".lock":
+                with self._claimed(draft.with_name(f"{draft.name}.lock"), make=True) as idle:
+                    if idle and os.path.lexists(draft):
+                        yield Garbage("unfinished", draft, _size(draft))
+                        self._discard(draft)
+
+    def _locks(self) -> Iterator[Garbage]:
+        root = self.store.root
+        for file in sorted((*(root / ".stage").glob("*.lock"), *(root / ".locks").glob("*"))):
+            with self._claimed(file, make=False) as idle:
+                if idle:
+                    yield Garbage("lock", file, 0)
+
+    def _users(self) -> Iterator[Garbage]:
+        before = time.time() - max(self.grace, GRACE) - RECORD_EVERY
+        for log in self.store.users.abandoned(before):
+            if self.dry_run or remove_log(log, before):
+                yield Garbage("user log", log, 0)
+
+    def _children(self, folder: str, kind: str) -> list[Garbage]:
+        return [Garbage(kind, path, _size(path)) for path in sorted((self.store.root / folder).glob("*"))]
+
+    def _discard(self, path: Path) -> None:
+        if not self.dry_run:
+            self.store.discard(path)
+
+    @contextlib.contextmanager
+    def _claimed(self, lock: Path, *, make: bool) -> Iterator[bool]:
+        """Whether a lock could be taken without waiting. It is held meanwhile, and unlinked before it is released."""
+        descriptor = _try_lock(lock, os.O_CREAT if make and not self.dry_run else 0)
+        if descriptor is None:
+            # Nothing to hold: a dry run does not make locks, and a lock that vanished was not a dead one.
+            yield make and not os.path.lexists(lock)
+            return
+        try:
+            yield True
+        finally:
+            if not self.dry_run:
+                lock.unlink(missing_ok=True)
+            os.close(descriptor)
 
 
-def _alive(lock: Path) -> bool:
-    """Whether the process that made a lock still lives: it holds it."""
+def _try_lock(path: Path, flags: int) -> int | None:
+    """The descriptor of a lock file that is now held; None if somebody holds it, or there is none."""
+    if flags:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDWR | flags, 0o666)
+        except OSError as error:
+            if is_damage(error):
+                return None
+            raise
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its last owner may have unlinked it before we had it: then another file has this name, or none.
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except FileNotFoundError:
+            pass
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _unread(manifest: Path) -> Iterator[bool]:
+    """Whether no process holds an artifact open; none can open it as long as this lasts."""
     try:
-        with lock.open() as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
+        descriptor = os.open(manifest, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if not is_damage(error):
+            raise
+        yield True  # without a manifest there is nothing to read
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unread = True
     except BlockingIOError:
-        return True
-    return False
+        unread = False
+    try:
+        yield unread
+    finally:
+        os.close(descriptor)
 
 
 def _size(path: Path) -> int:
-    if path.is_file():
-        return path.stat().st_size
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    total = 0
+    with contextlib.suppress(OSError):
+        if path.is_symlink() or not path.is_dir():
+            return path.lstat().st_size
+        for folder, _, names in os.walk(path):
+            total += sum(os.lstat(os.path.join(folder, name)).st_size for name in names)
+    return total

@@ -1,131 +1,153 @@
-"""The artifact store: immutable directories, content-hashed, committed in one rename, never half visible.
+"""The artifact store: immutable directories found by fingerprint, committed in one rename, removed in one rename.
 
-<root>/<asset>/<session>/<fingerprint>[.<attempt>]/{_manifest.json, data/, extras/}
-<root>/<asset>/<session>/LATEST       fingerprint directory of the default configuration
-<root>/<asset>/<session>/FAILED       what the last attempt died of, until one succeeds
-<root>/.stage, .locks, .quarantine    work in flight, locks, artifacts whose bytes no longer match
-<root>/.progress                      what killed work had done so far, to be gone on with
+<root>/artifacts/<asset>/<fingerprint[:32]>[.<attempt>]/{_manifest.json, data/, extras/}
+<root>/artifacts/<asset>/<fingerprint[:32]>.newest   number of the newest attempt, where there was more than one
+<root>/sessions/<key or _>/<asset>/LATEST            directory name of the artifact of the default configuration
+<root>/sessions/<key or _>/<asset>/FAILED            what the last attempt died of, until one succeeds
+<root>/sessions/<key or _>/<asset>/variants/<name>   which settings made the artifact of this directory name
+<root>/.stage, .progress                             work in flight; checkpoints of interrupted runs, used to resume
+<root>/.quarantine, .trash                           damaged artifacts; what is being deleted
+<root>/.locks, .users                                one lock per fingerprint; which installation used which artifact
 """
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import shutil
-import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from neuropipe.errors import BadInput
 from resources.files.safe_files import is_full, process_lock, storage_trouble_in_words, sync, write_durably
-from resources.store.artifact import MANIFEST, Artifact, Draft
+from resources.store import attempts
+from resources.store.artifact import Artifact, CorruptArtifact, Draft
+from resources.store.commit import SCHEMA, finish, make_folder
+from resources.store.manifest import (
+    MANIFEST,
+    canonical,
+    digest,
+    hash_tree,
+    is_damage,
+    read_data_version,
+    read_json,
+    size,
+    stamp,
+)
+from resources.store.pointers import DIRECTORY, Pointers, check_asset
+from resources.store.users import UserLogs
 
-UNPARTITIONED = "_"
-SCHEMA = 1
+__all__ = ["MANIFEST", "SCHEMA", "Artifact", "ArtifactStore", "CorruptArtifact", "Variant", "canonical", "digest"]
+
 PROGRESS_OF = "of.json"
-_BESIDE = ("LATEST", "FAILED")
-_VERSION_FIELD = b'{"data_version": "'
 
 
-def canonical(value: Any) -> bytes:
-    """The one JSON text of a value: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+class Variant(NamedTuple):
+    """An artifact made with other settings than the default ones. created : unix seconds."""
 
-
-def digest(value: Any) -> str:
-    return hashlib.sha256(canonical(value)).hexdigest()
-
-
-class CorruptArtifact(BadInput):
-    """The bytes of an artifact are not those that were committed."""
+    variant: str
+    overrides: Mapping[str, Any]
+    artifact: Artifact
+    created: float
 
 
 @dataclass(frozen=True)
 class ArtifactStore:
+    """A store of artifacts. user : name of the log of what this installation uses; empty for none."""
+
     root: Path
+    user: str = ""
 
-    # -- reading ---------------------------------------------------------------------------------------------------
+    # -- finding ---------------------------------------------------------------------------------------------------
 
-    def probe(self, asset: str, session: str | None, fingerprint: str) -> str | None:
+    def probe(self, asset: str, fingerprint: str) -> str | None:
         """Data version of the newest attempt at a fingerprint, or None; two system calls where there is one attempt."""
-        folder = self._folder(asset, session)
-        first = f"{folder}/{fingerprint[:32]}"
-        if not os.path.exists(f"{first}.2") and (version := _read_data_version(f"{first}/{MANIFEST}")):
-            return version
-        name = _newest_attempt(folder, fingerprint)
-        return _read_data_version(f"{folder}/{name}/{MANIFEST}") if name else None
+        first = f"{self._artifacts}/{asset}/{fingerprint[:32]}"
+        if not os.path.exists(first + attempts.NEWEST):
+            return read_data_version(f"{first}/{MANIFEST}")
+        newest = self.newest(asset, fingerprint)
+        return read_data_version(f"{newest}/{MANIFEST}") if newest is not None else None
 
-    def lookup(self, asset: str, session: str | None, fingerprint: str) -> Artifact | None:
-        path = self.newest(asset, session, fingerprint)
-        return Artifact.read(path) if path is not None else None
+    def newest(self, asset: str, fingerprint: str) -> Path | None:
+        """Where the newest attempt at a fingerprint is, whole or not."""
+        return attempts.newest(self._first(asset, fingerprint))
 
-    def latest(self, asset: str, session: str | None) -> Artifact | None:
-        """The artifact last committed or reused under default configuration: for people, never for pipeline inputs."""
-        folder = Path(self._folder(asset, session))
-        try:
-            return Artifact.read(folder / (folder / "LATEST").read_text())
-        except FileNotFoundError:
+    def lookup(self, asset: str, fingerprint: str) -> Artifact | None:
+        """The newest attempt at a fingerprint, if its manifest is whole; its files are not looked at."""
+        path = self.newest(asset, fingerprint)
+        return _read(path, asset, fingerprint) if path is not None else None
+
+    def whole(self, artifact: Artifact) -> list[str]:
+        """Files that are missing or have another size than the manifest says: a check cheap enough for every hit."""
+        start = f"{artifact.path}/data/"
+        return [name for name, (_, expected) in artifact.manifest["files"].items() if size(start + name) != expected]
+
+    def serve(self, asset: str, fingerprint: str) -> Artifact | None:
+        """The newest attempt at a fingerprint, if it is whole. A damaged one is set aside, and None returned."""
+        path = self.newest(asset, fingerprint)
+        if path is None:
             return None
-
-    def newest(self, asset: str, session: str | None, fingerprint: str) -> Path | None:
-        """Where the newest attempt at a fingerprint lies."""
-        folder = self._folder(asset, session)
-        name = _newest_attempt(folder, fingerprint)
-        return Path(folder, name) if name else None
-
-    def others(self, asset: str, session: str | None, fingerprint: str | None) -> list[Path]:
-        """Where the artifacts of an asset of a session lie that are not attempts at this fingerprint."""
-        folder = self._folder(asset, session)
-        try:
-            names = os.listdir(folder)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        own = fingerprint[:32] if fingerprint else "none"
-        return [Path(folder, name) for name in sorted(names) if name not in _BESIDE and not name.startswith(own)]
-
-    def artifacts(self, asset: str | None = None, session: str | None = None) -> Iterator[Artifact]:
-        """Every committed artifact, of one asset and session where given."""
-        base = self.root if asset is None else Path(self._folder(asset, session)) if session else self.root / asset
-        for manifest in sorted(base.rglob(MANIFEST)) if base.is_dir() else []:
-            if not manifest.relative_to(self.root).parts[0].startswith("."):
-                artifact = Artifact.read(manifest.parent)
-                if artifact is not None:
-                    yield artifact
-
-    def missized(self, artifact: Artifact) -> list[str]:
-        """Files whose presence or size differs from the manifest: what a hit can afford to look at."""
-        return [
-            name
-            for name, (_, size) in artifact.manifest["files"].items()
-            if _size(artifact.path / "data" / name) != size
-        ]
+        inode = _inode(path)
+        artifact = _read(path, asset, fingerprint)
+        if artifact is not None and not self.whole(artifact):
+            return artifact
+        self.quarantine(path, inode)
+        return None
 
     def verify(self, artifact: Artifact) -> list[str]:
         """Files whose bytes differ from the manifest, and files it does not know."""
-        found = _hash_tree(artifact.path / "data")
+        found = hash_tree(artifact.path / "data")
         known = {name: tuple(entry) for name, entry in artifact.manifest["files"].items()}
         return sorted(name for name in {*found, *known} if found.get(name) != known.get(name))
 
-    def open_verified(self, asset: str, session: str | None, fingerprint: str) -> Artifact:
-        """An artifact to compute from: its bytes are checked once in this process; a damaged one is set aside."""
-        artifact = self.lookup(asset, session, fingerprint)
+    def open_verified(self, asset: str, fingerprint: str, what: str) -> Artifact:
+        """An artifact to compute from, held against `gc`. what : its name in messages.
+
+        Its bytes are verified once per process, and again when any of its files was touched. Raises CorruptArtifact
+        for one that is gone or damaged; a damaged one is set aside, so that the next run rebuilds it.
+        """
+        path = self.newest(asset, fingerprint)
+        inode = _inode(path) if path is not None else None
+        artifact = _read(path, asset, fingerprint, hold=True) if path is not None else None
+        if path is None or (artifact is None and _inode(path) != inode):
+            raise CorruptArtifact(f"{what} is no longer in the store: run again to rebuild it")
         if artifact is None:
-            raise CorruptArtifact(f"{asset} of {session} has vanished from the store: run again to rebuild it")
-        if artifact.path not in self._verified:
+            damaged = [MANIFEST]
+        else:
+            touched = stamp(path / "data")
+            if self._verified.get(path) == touched:
+                return artifact
             damaged = self.verify(artifact)
-            if damaged:
-                self.quarantine(artifact.path)
-                raise CorruptArtifact(
-                    f"{asset} of {session} is damaged ({', '.join(damaged[:3])}) and was set aside: "
-                    "run again to rebuild it"
-                )
-            self._verified.add(artifact.path)
+        if damaged:
+            self.quarantine(path, inode)
+            raise CorruptArtifact(
+                f"{what} is damaged ({', '.join(damaged[:3])}) and was set aside: run again to rebuild it"
+            )
+        self._verified[path] = touched
         return artifact
+
+    def artifacts(self, asset: str | None = None) -> Iterator[Artifact]:
+        """Every artifact with a whole manifest, of one asset where given."""
+        for path in self.directories(asset):
+            artifact = Artifact.read(path)
+            if artifact is not None:
+                yield artifact
+
+    def directories(self, asset: str | None = None) -> Iterator[Path]:
+        """Every directory that has the name of an artifact, of one asset where given, whole or not."""
+        base = Path(self._artifacts)
+        for folder, names, files in os.walk(base / asset if asset else base):
+            found = sorted(name for name in (*names, *files) if DIRECTORY.fullmatch(name))
+            yield from (Path(folder, name) for name in found)
+            names[:] = sorted(set(names) - set(found)) if asset is None else []
+
+    def name(self, path: Path) -> str:
+        """`<asset>/<directory name>` of the directory of an artifact."""
+        return path.relative_to(self._artifacts).as_posix()
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -150,112 +172,169 @@ class ArtifactStore:
         draft: Draft,
         *,
         asset: str,
-        session: str | None,
         fingerprint: str,
         ingredients: Mapping[str, Any],
-        variant: str = "",
         facts: Mapping[str, Any] | None = None,
         new_attempt: bool = False,
+        before_commit: Callable[[], None] | None = None,
     ) -> Artifact:
-        """Make a draft visible in one rename. The first to commit a fingerprint wins, unless a new attempt is asked."""
-        files = _hash_tree(draft.data)
-        manifest = {
-            "data_version": _tree_version(files),
-            "schema": SCHEMA,
-            "asset": asset,
-            "session": session,
-            "fingerprint": fingerprint,
-            "variant": variant,
-            "ingredients": ingredients,
-            "metadata": draft.metadata,
-            "checks": draft.checks,
-            "bytes": sum(size for _, size in files.values()),
-            **(facts or {}),
-            "files": {name: list(entry) for name, entry in files.items()},
-        }
-        (draft.path / MANIFEST).write_text(json.dumps(manifest, allow_nan=False))
-        _sync_tree(draft.path)
-        folder = Path(self._folder(asset, session))
-        folder.mkdir(parents=True, exist_ok=True)
+        """Make a draft visible in one rename. The first to commit a fingerprint wins, unless a new attempt is asked.
+
+        facts : further fields of the manifest; before_commit : called when all is on the disk, right before the
+        rename; nothing is committed if it raises
+        """
+        check_asset(asset)
+        finish(draft, asset, fingerprint, ingredients, facts or {})
+        first = self._first(asset, fingerprint)
+        make_folder(Path(first).parent, self.root)
+        self.used([first])
+        if before_commit is not None:
+            before_commit()
+        return self._rename(draft, asset, fingerprint, new_attempt)
+
+    def _rename(self, draft: Draft, asset: str, fingerprint: str, new_attempt: bool) -> Artifact:
+        first = self._first(asset, fingerprint)
         while True:
-            newest = _newest_attempt(str(folder), fingerprint)
-            if newest and not new_attempt:
-                won = Artifact.read(folder / newest)
-                if won is not None:
+            newest = self.newest(asset, fingerprint)
+            if newest is not None and not new_attempt:
+                inode = _inode(newest)
+                won = _read(newest, asset, fingerprint)
+                if won is not None and not self.verify(won):
                     return won
-                self.quarantine(folder / newest)
-                newest = None
-            final = folder / _attempt_name(fingerprint, newest)
+                self.quarantine(newest, inode)
+                continue
+            final = Path(first)
+            if newest is not None:
+                final = attempts.announce_next(first)
             try:
                 draft.path.rename(final)
             except OSError as error:
-                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
                     raise
                 continue
-            sync(folder)
-            return Artifact(final, manifest)
+            sync(final.parent)
+            self.used([str(final)])
+            artifact = Artifact.read(final)
+            assert artifact is not None
+            return artifact
 
-    def point_latest(self, artifact: Artifact) -> None:
-        if artifact.variant:
-            return
-        pointer = artifact.path.parent / "LATEST"
-        with contextlib.suppress(FileNotFoundError):
-            if pointer.read_text() == artifact.path.name:
-                return
-        write_durably(pointer, artifact.path.name)
-
-    def quarantine(self, path: Path) -> Path:
-        """Move a corrupt artifact out of sight, so that the next run rebuilds it."""
-        target = self.root / ".quarantine" / f"{'-'.join(path.relative_to(self.root).parts)}-{uuid.uuid4().hex[:8]}"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            path.rename(target)
+    def quarantine(self, path: Path, inode: int | None = None) -> Path:
+        """Move a damaged artifact out of sight, so that the next run rebuilds it. inode : that of the damaged one."""
+        target = self._aside(".quarantine", path)
+        # Somebody else may have set it aside and rebuilt it since it was read: theirs goes back.
+        if inode is not None and _inode(target) not in (inode, None):
+            with contextlib.suppress(OSError):
+                target.rename(path)
         return target
 
+    def discard(self, path: Path) -> None:
+        """Remove a file or a folder of the store. It vanishes in one rename; then its bytes are freed."""
+        target = self._aside(".trash", path)
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target, ignore_errors=True)
+        else:
+            target.unlink(missing_ok=True)
+
     @contextlib.contextmanager
-    def lock(self, asset: str, session: str | None, fingerprint: str) -> Iterator[None]:
+    def lock(self, asset: str, fingerprint: str) -> Iterator[None]:
         """Held by one process at a time: two that want the same artifact build it once. Freed when its owner dies."""
-        with self._locked(self.root / ".locks" / _work_name(asset, session, fingerprint)):
+        with self._locked(self.lock_file(asset, fingerprint)):
             yield
+
+    def lock_file(self, asset: str, fingerprint: str) -> Path:
+        return self.root / ".locks" / _work_name(asset, fingerprint)
+
+    # -- what sessions point at ------------------------------------------------------------------------------------
+
+    def latest(self, asset: str, session: str | None) -> Artifact | None:
+        """The artifact of the default configuration that was last made or reused: for people, never for inputs."""
+        directory = self.pointers.latest(asset, session)
+        return self._pointed_at(asset, directory) if directory else None
+
+    def point(self, asset: str, session: str | None, artifact: Artifact) -> None:
+        """Make an artifact of the default configuration the latest one of a session."""
+        self.pointers.point(asset, session, artifact.path.name)
+
+    def note_variant(
+        self, asset: str, session: str | None, artifact: Artifact, variant: str, overrides: Mapping[str, Any]
+    ) -> None:
+        """Note which settings made an artifact of a session."""
+        self.pointers.note_variant(asset, session, artifact.path.name, variant, overrides)
+
+    def variants(self, asset: str, session: str | None) -> list[Variant]:
+        """Artifacts of a session made with other settings than the default ones, oldest first."""
+        found = (
+            (note, self._pointed_at(asset, directory)) for directory, note in self.pointers.variants(asset, session)
+        )
+        return [
+            Variant(note["variant"], note["overrides"], artifact, note["created"])
+            for note, artifact in found
+            if artifact is not None
+        ]
+
+    def sessions(self) -> list[str]:
+        """Keys of the sessions that have pointers."""
+        return self.pointers.sessions()
+
+    def record_failure(
+        self, asset: str, session: str | None, message: str, fingerprint: str | None = None, variant: str = ""
+    ) -> None:
+        self.pointers.record_failure(asset, session, message, fingerprint, variant)
+
+    def clear_failure(self, asset: str, session: str | None) -> None:
+        self.pointers.clear_failure(asset, session)
+
+    def failure(self, asset: str, session: str | None) -> dict[str, Any] | None:
+        """What the last attempt died of: fingerprint, variant, message, time. None where none is recorded."""
+        return self.pointers.failure(asset, session)
+
+    def used(self, artifact_dirs: Iterable[str]) -> None:
+        """Note that this installation uses artifacts, given as directories or as `<asset>/<directory name>`."""
+        start = f"{self._artifacts}/"
+        self.users.record(str(path).removeprefix(start) for path in artifact_dirs)
 
     # -- work in progress ------------------------------------------------------------------------------------------
 
-    def progress(self, asset: str, session: str | None, fingerprint: str, overrides: Mapping[str, Any]) -> Path:
-        """A folder for what the work on an artifact may go on with after a kill; it is there until `clear_progress`."""
-        folder = self._progress_folder(asset, session, fingerprint)
-        owner = {"asset": asset, "session": session, "fingerprint": fingerprint, "overrides": overrides}
+    def progress(self, asset: str, fingerprint: str, owner: Mapping[str, Any]) -> Path:
+        """A folder for checkpoints of the work on an artifact; `clear_progress` removes it. owner : noted inside."""
+        folder = self.progress_folder(asset, fingerprint)
         with storage_trouble_in_words(self.root, "work in progress"):
+            if not folder.is_dir() and os.path.lexists(folder):
+                folder.unlink()
             folder.mkdir(parents=True, exist_ok=True)
-            write_durably(folder / PROGRESS_OF, json.dumps(owner))
+            note = folder / PROGRESS_OF
+            if note.is_dir():
+                self.discard(note)
+            write_durably(note, json.dumps({**owner, "asset": asset, "fingerprint": fingerprint}))
         return folder
 
-    def clear_progress(self, asset: str, session: str | None, fingerprint: str) -> None:
-        shutil.rmtree(self._progress_folder(asset, session, fingerprint), ignore_errors=True)
+    def progress_folder(self, asset: str, fingerprint: str) -> Path:
+        return self.root / ".progress" / _work_name(asset, fingerprint)
 
-    def _progress_folder(self, asset: str, session: str | None, fingerprint: str) -> Path:
-        return self.root / ".progress" / _work_name(asset, session, fingerprint)
+    def progress_owners(self) -> dict[Path, dict[str, Any] | None]:
+        """Folder -> owner of all work in progress; None for one whose note is missing or damaged."""
+        owners = {folder: read_json(folder / PROGRESS_OF) for folder in sorted((self.root / ".progress").glob("*"))}
+        return {folder: owner if isinstance(owner, dict) else None for folder, owner in owners.items()}
 
-    # -- failures --------------------------------------------------------------------------------------------------
-
-    def record_failure(self, asset: str, session: str | None, fingerprint: str, variant: str, message: str) -> None:
-        folder = Path(self._folder(asset, session))
-        record = {"fingerprint": fingerprint, "variant": variant, "message": message, "time": time.time()}
-        # A disk that takes no note must not hide what went wrong.
-        with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            write_durably(folder / "FAILED", json.dumps(record))
-
-    def clear_failure(self, asset: str, session: str | None) -> None:
-        note = Path(self._folder(asset, session), "FAILED")
-        if note.exists():  # a store that can only be read must still serve hits
-            note.unlink(missing_ok=True)
-
-    def failure(self, asset: str, session: str | None) -> dict[str, Any] | None:
-        record = f"{self._folder(asset, session)}/FAILED"
-        # Asked of every pair that a plan looks at, and hardly ever there.
-        return json.loads(Path(record).read_text()) if os.path.exists(record) else None
+    def clear_progress(self, asset: str, fingerprint: str) -> None:
+        folder = self.progress_folder(asset, fingerprint)
+        if os.path.lexists(folder):
+            self.discard(folder)
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _pointed_at(self, asset: str, directory: str) -> Artifact | None:
+        artifact = Artifact.read(Path(self._artifacts, asset, directory))
+        return artifact if artifact is not None and artifact.asset == asset else None
+
+    def _aside(self, where: str, path: Path) -> Path:
+        target = self.root / where / f"{path.name}-{uuid.uuid4().hex}"
+        with storage_trouble_in_words(self.root, f"{path.name}, which has to go,"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(target)
+                sync(path.parent)
+        return target
 
     @contextlib.contextmanager
     def _locked(self, path: Path) -> Iterator[None]:
@@ -265,82 +344,46 @@ class ArtifactStore:
                 held.enter_context(process_lock(path))
             yield
 
-    def _folder(self, asset: str, session: str | None) -> str:
-        return f"{self._root}/{asset}/{session or UNPARTITIONED}"
+    @cached_property
+    def pointers(self) -> Pointers:
+        return Pointers(self.root / "sessions")
 
     @cached_property
-    def _root(self) -> str:
-        return str(self.root)
+    def users(self) -> UserLogs:
+        return UserLogs(self.root / ".users", self.user)
+
+    def _first(self, asset: str, fingerprint: str) -> str:
+        return f"{self._artifacts}/{asset}/{fingerprint[:32]}"
 
     @cached_property
-    def _verified(self) -> set[Path]:
-        return set()
+    def _artifacts(self) -> str:
+        return f"{self.root}/artifacts"
+
+    @cached_property
+    def _verified(self) -> dict[Path, frozenset]:
+        return {}
 
 
-def _work_name(asset: str, session: str | None, fingerprint: str) -> str:
+def _work_name(asset: str, fingerprint: str) -> str:
     """Name of the lock, and of the folder of work in progress, of what is to become an artifact."""
-    return digest([asset, session, fingerprint])[:32]
+    return digest([asset, fingerprint[:32]])[:32]
 
 
-def _attempt_name(fingerprint: str, newest: str | None) -> str:
-    short = fingerprint[:32]
-    if newest is None:
-        return short
-    return f"{short}.{int(newest.partition('.')[2] or 1) + 1}"
-
-
-def _newest_attempt(folder: str, fingerprint: str) -> str | None:
-    short = fingerprint[:32]
-    try:
-        names = [name for name in os.listdir(folder) if name.startswith(short)]
-    except (FileNotFoundError, NotADirectoryError):
+def _read(path: Path, asset: str, fingerprint: str, *, hold: bool = False) -> Artifact | None:
+    """The artifact in a directory, unless it is another than the one whose directory this should be."""
+    artifact = Artifact.read(path, hold=hold)
+    if artifact is None or artifact.manifest.get("asset") != asset or artifact.manifest["fingerprint"] != fingerprint:
         return None
-    if len(names) <= 1:
-        return names[0] if names else None
-    return max(names, key=lambda name: int(name.partition(".")[2] or 1))
+    return artifact
 
 
-def _read_data_version(path: str) -> str | None:
-    """The data version stands first in a manifest, so that a hit need not parse the rest."""
+def _inode(path: Path) -> int | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    try:
-        head = os.read(descriptor, len(_VERSION_FIELD) + 65)
-    finally:
-        os.close(descriptor)
-    if not head.startswith(_VERSION_FIELD) or head[-1:] != b'"':
-        return None
-    return head[len(_VERSION_FIELD) : -1].decode()
-
-
-def _hash_tree(root: Path) -> dict[str, tuple[str, int]]:
-    """Relative path -> (sha256, bytes) of every file below `root`, in sorted order."""
-    files = {}
-    for path in sorted(p for p in root.rglob("*") if p.is_file()):
-        with path.open("rb") as file:
-            sha = hashlib.file_digest(file, "sha256").hexdigest()
-        files[path.relative_to(root).as_posix()] = (sha, path.stat().st_size)
-    return files
-
-
-def _tree_version(files: Mapping[str, tuple[str, int]]) -> str:
-    return digest({name: sha for name, (sha, _) in files.items()})
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except (FileNotFoundError, NotADirectoryError):
-        return -1
-
-
-def _sync_tree(root: Path) -> None:
-    for path in root.rglob("*"):
-        if path.is_file():
-            sync(path)
-    sync(root)
+        return path.lstat().st_ino
+    except OSError as error:
+        if is_damage(error):
+            return None
+        raise
 
 
 def _full_disk(root: Path) -> str:
