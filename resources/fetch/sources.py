@@ -1,5 +1,6 @@
 """The files of the catalogue's sessions on this machine: catalogue, lock files and raw folder together."""
 
+import contextlib
 import hashlib
 import logging
 import time
@@ -46,6 +47,9 @@ class Sources:
             if self._update_requested(session, spec):
                 self._update(session, spec, lock, progress)
             found[spec.name] = self.raw.verified(spec, progress, lock)
+        if found:
+            with contextlib.suppress(BadInput):  # a raw folder that can only be read still serves its files
+                self.note_use()
         return found
 
     def hashes(self, session: Session) -> dict[str, str]:
@@ -128,11 +132,17 @@ class Sources:
 
     def named(self) -> set[str]:
         """The hashes of all files that the catalogue and its lock files name."""
-        found = set()
+        found, recorded = set(), {}
         for session in self.catalog:
-            lock = self._lock(session)
-            found |= {completed(spec, lock).sha256 for spec in self._specs(session)}
-        return found - {None}
+            for entry in session.entry.files.values():
+                if entry.sha256 is None and entry.url is not None:
+                    if session.dataset_name not in recorded:
+                        recorded[session.dataset_name] = self._lock(session).read()
+                    known = recorded[session.dataset_name].get(entry.url)
+                    found |= {known.sha256} if known is not None else set()
+                elif entry.sha256 is not None:
+                    found.add(entry.sha256)
+        return found
 
     def note_use(self) -> None:
         """Note for other installations that share the raw folder which of its files this catalogue names."""
