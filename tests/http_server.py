@@ -21,7 +21,7 @@ class Reply:
     ignore_range : answers 200 with the whole file; ignore_if_range : 206 although the file changed
     ranges_from : moves the start of a 206 elsewhere than was asked
     chunked : no Content-Length, Transfer-Encoding: chunked; until_close : no length at all, ended by closing
-    announced : lies about Content-Length
+    announced : lies about Content-Length; wait : nothing is said at all until `server.release` is set
     """
 
     status: int | None = None
@@ -35,6 +35,7 @@ class Reply:
     chunked: bool = False
     until_close: bool = False
     announced: int | None = None
+    wait: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ def _handler(server: MisbehavingServer) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             request = Request(self.command, self.path, dict(self.headers))
             reply = server.next_reply(request)
+            if reply.wait:
+                server.release.wait(60)
             body = reply.body if reply.body is not None else server.files.get(self.path)
             if reply.status is not None or body is None:
                 self._send(reply, reply.status or 404, b"" if reply.body is None else reply.body, {})

@@ -1,59 +1,24 @@
-"""Raw files: fetched once, verified before they get a name, kept by content; a user's own files stay where they are."""
+"""Raw files: downloaded once, verified before they get a name, stored by content; a user's own files stay in place."""
 
 import hashlib
-import re
+import logging
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from neuropipe.errors import BadInput
+from resources.fetch.file_spec import FileSpec, completed
 from resources.fetch.local_hashes import hash_local
 from resources.fetch.lockfile import LockEntry, LockFile
-from resources.fetch.mirror import check_url, locate
-from resources.fetch.raw_folder import Origin, RawFolder, digest
-from resources.fetch.transfer import PartFile, Progress, download
+from resources.fetch.mirror import locate
+from resources.fetch.raw_folder import Origin, RawFolder
+from resources.fetch.transfer import PartFile, Progress, copy_from_mirror, download
+from resources.fetch.upstream import Upstream
+from resources.fetch.verified import VerifiedFile, digest
 from resources.fetch.web import Patience, Source, head
-from resources.files.disk import need_disk
-from resources.files.safe_files import process_lock, storage_trouble_in_words
+from resources.files.safe_files import storage_trouble_in_words
 
-Upstream = Literal["same", "changed", "unknown"]
-_COPY_CHUNK = 4 << 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileSpec:
-    """One file of a session: fetched from `url`, or used where it lies at `path`.
-
-    bytes, sha256 : what it must be; None where it is not known yet
-    """
-
-    name: str
-    url: str | None = None
-    path: Path | None = None
-    bytes: int | None = None
-    sha256: str | None = None
-
-    def __post_init__(self) -> None:
-        if (self.url is None) == (self.path is None):
-            raise BadInput(f"file {self.name}: give either url or path")
-        if self.url is not None:
-            check_url(self.url)
-        if self.bytes is not None and self.bytes < 0:
-            raise BadInput(f"file {self.name}: bytes is {self.bytes}; give the file's size or leave it out")
-        if self.sha256 is not None and not re.fullmatch("[0-9a-f]{64}", self.sha256):
-            raise BadInput(f"file {self.name}: sha256 is {self.sha256!r}; give 64 digits 0-9a-f, or null")
-
-    @property
-    def promise(self) -> str:
-        """What it must be, in words."""
-        if self.bytes is None and self.sha256 is None:
-            return "a data file"
-        size = "any number of bytes" if self.bytes is None else f"{self.bytes:,} bytes"
-        return f"{size} with sha256 {self.sha256 or '(any)'}"
-
-    def matches(self, sha256: str, size: int) -> bool:
-        return self.sha256 in (None, sha256) and self.bytes in (None, size)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -65,39 +30,56 @@ class RawFiles:
     patience: Patience = field(default_factory=Patience)
 
     def fetch(self, spec: FileSpec, progress: Progress | None = None, lock: LockFile | None = None) -> Path:
-        """The verified file on disk; unless it is a local file, `path.name` is its sha256.
+        """Path of the verified file; see `verified`."""
+        return self.verified(spec, progress, lock).path
+
+    def verified(self, spec: FileSpec, progress: Progress | None = None, lock: LockFile | None = None) -> VerifiedFile:
+        """The file on disk with its hash, downloaded if it is missing or damaged.
+
+        Its content is hashed now, unless that was done before and its stamp (size, times, inode) is the same since. A
+        damaged file is quarantined and downloaded again. Ask `.unchanged()` after reading the file.
 
         progress : called with (bytes done, total or None) while bytes arrive
-        lock : supplies the hash of a file whose own is not published, and records it at the first download
+        lock : supplies the hash of a file whose publisher gives none, and records it at the first download
         """
         if spec.path is not None:
-            return self._local(spec)
-        expected = completed(spec, lock)
-        if not self._holds(expected):
-            partial = self.root / "partial"
-            key = spec.sha256 or f"url-{hashlib.sha256(spec.url.encode()).hexdigest()}"
-            with storage_trouble_in_words(self.root, spec.name, expected.bytes):
-                partial.mkdir(parents=True, exist_ok=True)
-                with process_lock(partial / f"{key}.busy"):
-                    expected = completed(spec, lock)
-                    if not self._holds(expected) and not self._mended(expected):
-                        found = self._get(expected, PartFile(partial / f"{key}.part"), progress)
-                        if lock is not None and spec.sha256 is None:
-                            origin = self.origin(found)
-                            lock.record(spec.url, LockEntry(found, origin.bytes, origin.etag))
-                        expected = replace(expected, sha256=found)
-        return self._folder.place(expected.sha256)
+            return self._verified_local(spec)
+        while True:
+            expected = completed(spec, lock)
+            if (found := self._stored(expected)) is not None:
+                return found
+            with (
+                storage_trouble_in_words(self.root, spec.name, expected.bytes),
+                self.folder.lock(_key(expected)),
+            ):
+                if completed(spec, lock) != expected:
+                    continue  # another process recorded a hash while this one waited
+                return self._stored(expected) or self._mended(expected) or self._first(expected, progress, lock)
+
+    def follow(self, spec: FileSpec, lock: LockFile, progress: Progress | None = None) -> VerifiedFile:
+        """Download what `spec.url` holds now, and only then let the lock file name it instead of the old content.
+
+        If anything goes wrong, the old entry and the old file stay as they are. For files
+        without a hash in the catalogue.
+        """
+        if spec.url is None or spec.sha256 is not None:
+            raise BadInput(f"file {spec.name}: only a file with a url and without a sha256 can follow its source")
+        with storage_trouble_in_words(self.root, spec.name, spec.bytes), self.folder.lock(_key(spec)):
+            found = self._download(spec, progress)
+            origin = self.origin(found.sha256)
+            lock.replace(spec.url, LockEntry(found.sha256, found.stamp.bytes, origin.etag if origin else None))
+        return found
 
     def origin(self, sha256: str) -> Origin | None:
-        """Where a raw file came from; None where it isn't here."""
-        return self._folder.origin(sha256)
+        """Where a raw file came from; None where there is no note of it."""
+        return self.folder.origin(sha256)
 
     def hash_local(self, path: Path) -> str:
-        """sha256 of a file in place, computed again only when its size, modification time or inode change."""
-        return hash_local(path.expanduser(), self.root / "local")
+        """sha256 of a file in place, computed again only when its size, times or inode change."""
+        return self._hashed_local(path).sha256
 
     def check_upstream(self, spec: FileSpec, lock: LockFile | None = None) -> Upstream:
-        """Whether the file's source still holds what was fetched; asks for headers, fetches nothing."""
+        """Whether the file's source still holds what was downloaded; asks for headers, downloads nothing."""
         expected = completed(spec, lock)
         place = spec.path or locate(spec.url, self.mirror)
         if isinstance(place, Path):
@@ -117,11 +99,16 @@ class RawFiles:
         return "unknown"
 
     def others_than(self, named: Container[str]) -> Iterator[Path]:
-        """Fetched files whose hash is not among `named`: nobody's, or no longer."""
-        return self._folder.others_than(named)
+        """What is in the folder and neither named by one of these hashes nor in use: `remove` removes it."""
+        return self.folder.others_than(named)
+
+    def remove(self, path: Path) -> bool:
+        """Remove something that `others_than` named, unless a process is busy with it; whether it is gone."""
+        return self.folder.remove(path)
 
     @property
-    def _folder(self) -> RawFolder:
+    def folder(self) -> RawFolder:
+        """Its layout on the disk."""
         return RawFolder(self.root)
 
     def _check_file(self, expected: FileSpec, place: Path) -> Upstream:
@@ -129,59 +116,92 @@ class RawFiles:
             return "unknown"
         return "same" if self.hash_local(place) == expected.sha256 else "changed"
 
-    def _local(self, spec: FileSpec) -> Path:
+    def _hashed_local(self, path: Path) -> VerifiedFile:
+        return hash_local(path.expanduser(), self.root / "local", self.folder.quarantine)
+
+    def _verified_local(self, spec: FileSpec) -> VerifiedFile:
         path = spec.path.expanduser().absolute()
-        found, size = self.hash_local(path), path.stat().st_size
-        if not spec.matches(found, size):
+        found = self._hashed_local(path)
+        if not spec.matches(found.sha256, found.stamp.bytes):
             raise BadInput(
-                f"{path} has changed: {size:,} bytes with sha256 {found} where {spec.promise} are expected; "
-                "restore it, or add it again with `neuropipe add`"
+                f"{path} has changed: {found.stamp.bytes:,} bytes with sha256 {found.sha256} where {spec.expectation} "
+                "are expected; restore it, or add it again with `neuropipe add`"
             )
-        return path
+        return found
 
-    def _holds(self, expected: FileSpec) -> bool:
-        if expected.sha256 is None or not self._folder.holds(expected.sha256):
-            return False
-        size = self.origin(expected.sha256).bytes
-        if not expected.matches(expected.sha256, size):
+    def _stored(self, expected: FileSpec) -> VerifiedFile | None:
+        """The file, if the folder has it undamaged and with its note."""
+        if expected.sha256 is None or self.origin(expected.sha256) is None:
+            return None
+        found = self.folder.verified(expected.sha256)
+        return self._of_expected_size(expected, found) if found is not None else None
+
+    def _mended(self, expected: FileSpec) -> VerifiedFile | None:
+        """The file, if only its note was lost; a damaged one is put aside."""
+        if expected.sha256 is None:
+            return None
+        found, aside = self.folder.mend(expected.sha256, expected.url, expected.name)
+        if aside is not None:
+            log.warning("%s was damaged on the disk and put aside as %s; it is fetched again", expected.name, aside)
+        return self._of_expected_size(expected, found) if found is not None else None
+
+    def _of_expected_size(self, expected: FileSpec, found: VerifiedFile) -> VerifiedFile:
+        if not expected.matches(found.sha256, found.stamp.bytes):
             raise BadInput(
-                f"the file {expected.name} whose sha256 is {expected.sha256} has {size:,} bytes where "
-                f"{expected.bytes:,} are expected; correct one of the two in the catalogue"
+                f"the file {expected.name} whose sha256 is {found.sha256} has {found.stamp.bytes:,} bytes where "
+                f"{expected.bytes:,} are expected; correct one of the two in the catalogue (or its lock)"
             )
-        return True
+        return found
 
-    def _mended(self, expected: FileSpec) -> bool:
-        if expected.sha256 is None or not self._folder.mend(expected.sha256, expected.url, expected.name):
-            return False
-        return self._holds(expected)
+    def _first(self, expected: FileSpec, progress: Progress | None, lock: LockFile | None) -> VerifiedFile:
+        """Download a file that the folder does not have, and record its hash where the catalogue gives none."""
+        found = self._download(expected, progress)
+        if lock is not None and expected.sha256 is None:
+            origin = self.origin(found.sha256)
+            lock.record(expected.url, LockEntry(found.sha256, found.stamp.bytes, origin.etag if origin else None))
+        return found
 
-    def _get(self, expected: FileSpec, part: PartFile, progress: Progress | None) -> str:
-        """Fetch, verify, give it its place; its sha256."""
+    def _download(self, expected: FileSpec, progress: Progress | None) -> VerifiedFile:
+        """Fetch, verify and store a file. The caller holds the lock of its key."""
+        part = PartFile(self.root / "partial" / f"{_key(expected)}.part", self.folder.quarantine)
+        part.path.parent.mkdir(parents=True, exist_ok=True)
+        resumed = part.size > 0
         source = self._fill(expected, part, progress)
         found = digest(part.path)
-        if source.pieces > 1 and not expected.matches(found, part.size):
-            # Pieces of several responses may not fit together: fetched whole once before the server is blamed.
+        if (resumed or source.pieces > 1) and not expected.matches(found, part.size):
+            # Pieces may be damaged, or of two versions: fetched whole once before the server is blamed.
             part.clear()
             source = self._fill(expected, part, progress)
             found = digest(part.path)
         hint = _hint(part.path)
         if not expected.matches(found, part.size) or (hint and expected.sha256 is None):
             size = part.size
-            aside = self._folder.put_aside(part.path, found, expected.name)
+            aside = self.folder.put_aside(part.path, expected.name)
             part.clear()
             raise BadInput(
                 f"{expected.name} from {source.url} is not what was expected: {size:,} bytes with sha256 {found}{hint} "
-                f"instead of {expected.promise}; it was put aside as {aside}. Run again; if it stays so, ask whether "
-                "the publisher replaced the file, and correct bytes and sha256 in the catalogue (or its lock)"
+                f"instead of {expected.expectation}; it was put aside as {aside}. Run again; if it stays so, ask "
+                "whether the publisher replaced the file, and correct bytes and sha256 in the catalogue (or its lock)"
             )
-        self._folder.take(part.path, found, expected.url, source)
+        if expected.sha256 is None:
+            with self.folder.lock(found):
+                stored = self._store(part, found, expected.url, source)
+        else:
+            stored = self._store(part, found, expected.url, source)
+        return stored
+
+    def _store(self, part: PartFile, sha256: str, url: str, source: Source) -> VerifiedFile:
+        self.folder.take(part.path, sha256, url, source)
         part.clear()
-        return found
+        stored = self.folder.verified(sha256)
+        if stored is None:
+            raise BadInput(f"{self.folder.place(sha256)} changed right after it was stored; check the disk, run again")
+        return stored
 
     def _fill(self, expected: FileSpec, part: PartFile, progress: Progress | None) -> Source:
         place = locate(expected.url, self.mirror)
         if isinstance(place, Path):
-            return _copy(expected, place, part, progress)
+            return copy_from_mirror(expected.url, expected.bytes, place, part, progress)
         return download(
             place,
             part,
@@ -192,34 +212,22 @@ class RawFiles:
         )
 
 
-def completed(spec: FileSpec, lock: LockFile | None) -> FileSpec:
-    """The spec with what the lock file recorded of it, where the catalogue itself has no hash."""
-    entry = lock.get(spec.url) if lock is not None and spec.url is not None and spec.sha256 is None else None
-    if entry is None:
-        return spec
-    return replace(spec, sha256=entry.sha256, bytes=entry.bytes if spec.bytes is None else spec.bytes)
+def with_deadline(raw: RawFiles, deadline: float) -> RawFiles:
+    """The same folder, asked by someone who waits no longer than `deadline` s for a server."""
+    patience = raw.patience
+    return replace(
+        raw,
+        patience=replace(
+            patience,
+            connect_timeout=min(patience.connect_timeout, deadline),
+            read_timeout=min(patience.read_timeout, deadline),
+        ),
+    )
 
 
-def _copy(expected: FileSpec, place: Path, part: PartFile, progress: Progress | None) -> Source:
-    """Copied, not linked: the mirror may change under a link, the raw folder must not."""
-    part.clear()
-    try:
-        original = place.open("rb")
-    except OSError as error:
-        raise BadInput(
-            f"the mirror has no file {place} to read for {expected.url} ({error.strerror}); put it there, or unset "
-            "NEUROPIPE_MIRROR to fetch it from the internet"
-        ) from error
-    with original, part.path.open("wb") as copy:
-        total = place.stat().st_size
-        if expected.bytes not in (None, total):
-            raise BadInput(f"{place} in the mirror has {total:,} bytes, not {expected.bytes:,}; copy it there again")
-        need_disk(part.path.parent, total, expected.name)
-        while chunk := original.read(_COPY_CHUNK):
-            copy.write(chunk)
-            if progress is not None:
-                progress(copy.tell(), total)
-    return Source(str(place), total=total)
+def _key(expected: FileSpec) -> str:
+    """What a download is locked and kept by: the content's hash, or that of the URL while the content is unknown."""
+    return expected.sha256 or f"url-{hashlib.sha256(expected.url.encode()).hexdigest()}"
 
 
 def _hint(path: Path) -> str:

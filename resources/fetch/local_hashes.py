@@ -1,52 +1,48 @@
-"""Hashes of files that stay where their owner keeps them, kept until size, modification time or inode change."""
+"""Hashes of files that stay where their owner keeps them; a file is read again only when its stamp changes."""
 
 import hashlib
-import json
 import os
-import time
+import re
 from pathlib import Path
 
 from neuropipe.errors import BadInput
-from resources.files.safe_files import storage_trouble_in_words, write_durably
+from resources.fetch.verified import VerifiedFile, noted, verify
+from resources.files.notes import read_note, write_note
+from resources.files.safe_files import storage_trouble_in_words
 
-# A file written this recently (s) may be rewritten within one tick of the disk's clock, unseen: its hash isn't kept.
-_TICK = 2.0
 
+def hash_local(path: Path, index: Path, quarantine: Path) -> VerifiedFile:
+    """A file in place with its sha256.
 
-def hash_local(path: Path, index: Path) -> str:
-    """sha256 of a file in place. `index` is a folder of one small JSON text a file, safe for concurrent processes."""
-    resolved = path.resolve()
-    before = _identity(resolved)
+    index : folder with one note per file; several processes may use it. Damaged notes are written anew; a folder in the
+        place of a note goes to `quarantine`.
+    """
+    resolved = _existing_file(path)
     note = index / f"{hashlib.sha256(os.fsencode(resolved)).hexdigest()}.json"
-    known = _read(note)
-    if known.get("identity") == before:
-        return known["sha256"]
+    known = read_note(note) or {}
     try:
-        with resolved.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = noted(resolved, str(known.get("sha256")), known.get("stamp")) or verify(resolved)
     except OSError as error:
         raise BadInput(f"{path} can't be read: {error.strerror}") from error
-    if _identity(resolved) != before:
-        raise BadInput(f"{path} changed while it was being read; wait until it is written, then run again")
-    if abs(time.time() - before["mtime_ns"] / 1e9) > _TICK:
+    if found.settled and (known.get("sha256"), known.get("stamp")) != (found.sha256, found.stamp.to_json()):
+        content = {"path": os.fsdecode(resolved), "sha256": found.sha256, "stamp": found.stamp.to_json()}
         with storage_trouble_in_words(index, "the list of hashes of local files"):
-            index.mkdir(parents=True, exist_ok=True)
-            write_durably(note, json.dumps({"path": str(resolved), "identity": before, "sha256": found}, indent=1))
-    return found
+            write_note(note, _encodable(content), quarantine)
+    return VerifiedFile(path, found.sha256, found.stamp, found.settled)
 
 
-def _identity(path: Path) -> dict[str, int]:
+def _existing_file(path: Path) -> Path:
+    """The file itself where `path` is a link; refuses what is no file."""
     try:
-        status = path.stat()
-    except OSError as error:
-        raise BadInput(f"{path} can't be read ({error.strerror}); correct `path` in the catalogue") from error
-    if not path.is_file():
+        resolved = path.resolve(strict=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+        reason = getattr(error, "strerror", None) or "its links lead in a circle"
+        raise BadInput(f"{path} can't be read ({reason}); correct `path` in the catalogue") from error
+    if not resolved.is_file():
         raise BadInput(f"{path} is not a file; give the place of a single file as `path`")
-    return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "inode": status.st_ino}
+    return resolved
 
 
-def _read(note: Path) -> dict:
-    try:
-        return json.loads(note.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
+def _encodable(content: dict) -> dict:
+    """File names that are not UTF-8 are noted with a `?` for each of their strange bytes."""
+    return {**content, "path": re.sub("[\udc80-\udcff]", "?", content["path"])}

@@ -1,4 +1,4 @@
-"""Whether what is to be written fits on the disk: said before the work rather than at its end."""
+"""Free space on the disk, checked before work starts rather than at its end."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,7 @@ from neuropipe.errors import BadInput
 
 
 def need_disk(folder: Path, n_bytes: int, what: str) -> None:
-    """Refuse to start writing `what`, up to `n_bytes`, into an existing folder where it can't fit."""
+    """Refuse to write `what`, up to `n_bytes`, into an existing folder whose disk has less room."""
     free = shutil.disk_usage(folder).free
     if n_bytes > free:
         raise BadInput(

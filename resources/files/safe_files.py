@@ -1,20 +1,34 @@
-"""Files that outlive a crash and a second process: durable writes, process locks, storage trouble told in words."""
+"""Files that survive crashes: written, moved and removed in one step, and storage errors told in one sentence."""
 
 import contextlib
 import errno
-import fcntl
-import logging
 import os
+import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from neuropipe.errors import BadInput
+from resources.files.locks import process_lock
 
-log = logging.getLogger(__name__)
+__all__ = [
+    "clear_leftovers",
+    "empty_trash",
+    "is_full",
+    "move_durably",
+    "process_lock",
+    "remove_durably",
+    "set_aside",
+    "storage_trouble_in_words",
+    "sync",
+    "write_durably",
+]
+
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+_LONGEST_NAME = 200  # characters of a name that a suffix is added to; file systems allow 255
 
 
 def write_durably(path: Path, text: str) -> None:
@@ -32,11 +46,42 @@ def write_durably(path: Path, text: str) -> None:
     sync(path.parent)
 
 
+def clear_leftovers(path: Path) -> None:
+    """Remove what `write_durably` left beside `path` when it was killed. Only for whoever holds the lock of `path`."""
+    own = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{32}}")
+    for found in path.parent.glob(".*"):
+        if own.fullmatch(found.name):
+            found.unlink(missing_ok=True)
+
+
 def move_durably(source: Path, target: Path) -> None:
     """Rename a finished file into place; its bytes are on the disk before its name is."""
     sync(source)
     source.replace(target)
     sync(target.parent)
+
+
+def remove_durably(path: Path, trash: Path) -> bool:
+    """Remove a file or folder; whether it was there. A kill at any instant leaves all of it in place or nothing.
+
+    trash : folder on the same file system that `path` is renamed into before anything of it is deleted. What a kill
+        leaves there is deleted by `empty_trash`.
+    """
+    doomed = _rename_into(trash, path)
+    if doomed is not None:
+        _delete(doomed)
+    return doomed is not None
+
+
+def empty_trash(trash: Path) -> None:
+    """Delete what killed removals left in `trash`."""
+    for path in sorted(trash.glob("*")):
+        _delete(path)
+
+
+def set_aside(path: Path, quarantine: Path) -> Path | None:
+    """Move a damaged file or folder to `quarantine`, on the same file system; its new place, or None if it is gone."""
+    return _rename_into(quarantine, path)
 
 
 def sync(path: Path) -> None:
@@ -48,46 +93,6 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-@contextlib.contextmanager
-def process_lock(path: Path) -> Iterator[None]:
-    """Hold `path` against other processes and threads. The kernel frees it when its holder dies, however it dies."""
-    descriptor = _acquire(path)
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
-
-
-def _acquire(path: Path) -> int:
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            _wait(descriptor, path)
-            if _names(path, descriptor):
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-
-
-def _wait(descriptor: int, path: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        log.info("waiting for another process that holds %s", path)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-
-def _names(path: Path, descriptor: int) -> bool:
-    # The holder before us unlinked the name; whoever made it anew holds another file, and the lock that counts.
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
 def is_full(error: OSError) -> bool:
     """Whether the disk, or the user's share of it, is full."""
     return error.errno in _FULL
@@ -95,7 +100,7 @@ def is_full(error: OSError) -> bool:
 
 @contextlib.contextmanager
 def storage_trouble_in_words(folder: Path, what: str, needed: int | None = None) -> Iterator[None]:
-    """Turn a full disk, a read-only folder and other OSErrors of the body into one sentence about `what`."""
+    """Turn an OSError of the body (full disk, read-only folder, ...) into one sentence about storing `what`."""
     try:
         yield
     except OSError as error:
@@ -104,7 +109,7 @@ def storage_trouble_in_words(folder: Path, what: str, needed: int | None = None)
             size = "an unknown number of" if needed is None else f"{needed:,}"
             text = (
                 f"the disk of {folder} is full: {what} needs {size} bytes and {shutil.disk_usage(folder).free:,} are "
-                "free; make room and run again, it goes on from where it stopped"
+                "free; make room and run again, it resumes where it stopped"
             )
         elif error.errno in _READ_ONLY:
             text = (
@@ -114,3 +119,36 @@ def storage_trouble_in_words(folder: Path, what: str, needed: int | None = None)
         else:
             text = f"{what} did not get into {folder}: {error.strerror or error} ({place})"
         raise BadInput(text) from error
+
+
+def _rename_into(folder: Path, path: Path) -> Path | None:
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{path.name[:_LONGEST_NAME]}.{uuid.uuid4().hex}"
+    try:
+        path.rename(target)
+    except FileNotFoundError:
+        return None
+    sync(path.parent)
+    return target
+
+
+def _delete(path: Path) -> None:
+    """Delete a file or folder that others may be deleting, too."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, onerror=_delete_protected)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _delete_protected(remove, name: str, failure) -> None:
+    """Called by rmtree: files of write-protected folders are deleted, too; what is gone already is no error."""
+    if isinstance(failure[1], FileNotFoundError):
+        return
+    path = Path(name)
+    for folder in (path.parent, path):
+        if folder.is_dir() and not folder.is_symlink():
+            folder.chmod(folder.stat().st_mode | stat.S_IRWXU)
+    if remove in (os.scandir, os.open, os.listdir):
+        shutil.rmtree(path)
+    else:
+        remove(name)

@@ -1,14 +1,13 @@
-"""Memory as Linux tells it: how much this process may still take, and how much another one holds."""
+"""Memory: how much this process may still take, and how much another one and its children hold."""
 
-import os
+import contextlib
 import re
 from pathlib import Path
 
 from neuropipe.errors import BadInput
 
 _FACTORS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-# Where each version of control groups says limit, use and what of the use is file cache that it can drop.
+# Files of each version of control groups: limit, use, and the part of the use that is file cache, which is given back.
 _GROUP_FILES = {
     "v2": ("memory.max", "memory.current", "inactive_file"),
     "v1": ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -27,24 +26,34 @@ def in_words(n_bytes: int) -> str:
     return f"{n_bytes / 2**30:.2f} GiB" if n_bytes >= 2**30 else f"{n_bytes / 2**20:.0f} MiB"
 
 
-def available(root: Path = Path("/")) -> int:
-    """Bytes that this process may still take: what the machine has free, or its control group, whichever is less.
+def available() -> int:
+    """Bytes that this process may still take: what the machine or the tightest control group has free."""
+    import psutil
 
-    root : where proc/ and sys/ are.
+    return max(0, min([psutil.virtual_memory().available, *free_in_groups()]))
+
+
+def free_in_groups(root: Path = Path("/")) -> list[int]:
+    """Bytes that each limited control group around this process leaves free; empty where there is none.
+
+    root : where proc/ and sys/ are
     """
-    meminfo = (root / "proc/meminfo").read_text()
-    free = [int(re.search(r"^MemAvailable:\s+(\d+) kB", meminfo, re.MULTILINE)[1]) * 1024]
-    for line in (root / "proc/self/cgroup").read_text().splitlines():
+    try:
+        groups = (root / "proc/self/cgroup").read_text().splitlines()
+    except FileNotFoundError:  # not Linux
+        return []
+    free = []
+    for line in groups:
         number, controllers, path = line.split(":", 2)
         if number == "0":
             free += _free_in_groups(root / "sys/fs/cgroup", path, *_GROUP_FILES["v2"])
         elif "memory" in controllers.split(","):
             free += _free_in_groups(root / "sys/fs/cgroup/memory", path, *_GROUP_FILES["v1"])
-    return max(0, min(free))
+    return free
 
 
 def _free_in_groups(mount: Path, path: str, limit: str, use: str, droppable: str) -> list[int]:
-    """What a control group and those around it leave free, where they limit it."""
+    """Bytes that a control group and those around it leave free, where they have a limit."""
     own = mount / path.lstrip("/")
     found = []
     for folder in (own, *own.parents):
@@ -58,13 +67,28 @@ def _free_in_groups(mount: Path, path: str, limit: str, use: str, droppable: str
 
 def resident(pid: int) -> int:
     """Bytes in memory of a process and of all that it started; 0 where it has ended."""
-    pages, waiting = 0, [pid]
+    import psutil
+
+    total = 0
+    for member in (pid, *_descendants(pid)):
+        with contextlib.suppress(psutil.Error):  # it ended while it was looked at
+            total += psutil.Process(member).memory_info().rss
+    return total
+
+
+def _descendants(pid: int) -> list[int]:
+    """Ids of all that a process started. Linux lists children; elsewhere psutil reads the table of all processes."""
+    if not Path("/proc/self/task").is_dir():
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+        return []
+    found, waiting = [], [pid]
     while waiting:
-        folder = f"/proc/{waiting.pop()}"
-        try:
-            pages += int(Path(folder, "statm").read_text().split()[1])
-            for task in os.listdir(f"{folder}/task"):
-                waiting += map(int, Path(folder, "task", task, "children").read_text().split())
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it ended while it was looked at
-    return pages * _PAGE
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for task in Path(f"/proc/{waiting.pop()}/task").iterdir():
+                children = [int(child) for child in (task / "children").read_text().split()]
+                found += children
+                waiting += children
+    return found

@@ -15,8 +15,9 @@ import pytest
 from assets.dagster.assets import to_asset
 from assets.dagster.partitions import sessions
 from neuropipe.errors import BadInput
+from resources.run import memory
 from resources.run.compute import LocalCompute, compute_from_environment
-from resources.run.memory import available, in_words, parse_size, resident
+from resources.run.memory import available, free_in_groups, in_words, parse_size, resident
 from resources.store.memo import materialize
 from resources.store.plan import Pipeline, Planner
 from resources.workspace import Workspace
@@ -250,9 +251,8 @@ def test_amounts_are_told_in_words():
 
 
 def machine(root: Path, cgroup: str, **files: str) -> Path:
-    """A machine of 8 GiB free memory, as its kernel's files would tell it."""
+    """The control groups of a machine, as its kernel's files tell them."""
     (root / "proc" / "self").mkdir(parents=True)
-    (root / "proc" / "meminfo").write_text(f"MemTotal: 99 kB\nMemAvailable: {8 * 2**20} kB\n")
     (root / "proc" / "self" / "cgroup").write_text(cgroup)
     for path, text in files.items():
         file = root / "sys/fs/cgroup" / path
@@ -261,25 +261,37 @@ def machine(root: Path, cgroup: str, **files: str) -> Path:
     return root
 
 
-def test_what_is_available_is_the_least_that_any_group_around_us_leaves(tmp_path):
+def test_limits_of_the_control_groups_around_us_are_known(tmp_path):
     gib = 2**30
-    assert available(machine(tmp_path / "free", "0::/\n")) == 8 * gib
+    assert free_in_groups(machine(tmp_path / "free", "0::/\n")) == []
     second = {
         "batch/job/memory.max": "max\n",
         "batch/memory.max": f"{4 * gib}\n",
         "batch/memory.current": f"{3 * gib}\n",
         "batch/memory.stat": f"anon 5\ninactive_file {gib}\n",
     }
-    assert available(machine(tmp_path / "second", "0::/batch/job\n", **second)) == 2 * gib, "file cache is given back"
+    assert free_in_groups(machine(tmp_path / "second", "0::/batch/job\n", **second)) == [2 * gib], (
+        "file cache is given back"
+    )
     first = {
         "memory/pod/memory.limit_in_bytes": f"{6 * gib}\n",
         "memory/pod/memory.usage_in_bytes": f"{gib}\n",
         "memory/pod/memory.stat": "inactive_file 7\ntotal_inactive_file 0\n",
     }
-    assert available(machine(tmp_path / "first", "9:memory:/pod\n4:cpu,cpuacct:/pod\n", **first)) == 5 * gib
+    assert free_in_groups(machine(tmp_path / "first", "9:memory:/pod\n4:cpu,cpuacct:/pod\n", **first)) == [5 * gib]
     # In a container the path is the host's, while what is mounted is the container's own group.
     inside = {path.replace("pod/", ""): text for path, text in first.items()}
-    assert available(machine(tmp_path / "inside", "9:memory:/docker/ab12\n", **inside)) == 5 * gib
+    assert free_in_groups(machine(tmp_path / "inside", "9:memory:/docker/ab12\n", **inside)) == [5 * gib]
+
+
+def test_what_is_available_is_the_least_of_the_machine_and_its_control_groups(monkeypatch):
+    import psutil
+
+    machine = psutil.virtual_memory().available
+    monkeypatch.setattr(memory, "free_in_groups", lambda: [3 * 2**20, 2**60])
+    assert available() == 3 * 2**20
+    monkeypatch.setattr(memory, "free_in_groups", lambda: [2**60])
+    assert 0.5 * machine < available() < 2 * machine
 
 
 def test_resident_memory_counts_children_and_not_the_dead():

@@ -53,7 +53,9 @@ def ranges(server, path=PATH):
 
 
 def files_below(root):
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    """Lock files aside, which stay in place."""
+    files = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
+    return sorted(str(path) for path in files if path.parts[0] != ".locks")
 
 
 def test_a_file_is_fetched_once_and_kept_by_its_content(server, raw):
@@ -338,7 +340,8 @@ def test_two_processes_at_once_download_once(server, raw):
     with start_fetching(raw, server) as first:
         wait_for_part(raw, 1_000)
         with start_fetching(raw, server) as second:
-            assert second.stdout.readline().startswith("waiting for another process")
+            waits = f"waiting for another process (process {first.pid}) that holds {raw.root}/.locks/{SHA}\n"
+            assert second.stdout.readline() == waits
             server.release.set()
             answers = [process.communicate(timeout=60)[0].splitlines()[-1] for process in (first, second)]
     assert answers == [str(raw.root / SHA[:2] / SHA)] * 2
@@ -351,7 +354,7 @@ def test_after_kill_9_only_the_rest_is_fetched_and_no_lock_is_stuck(server, raw)
     with start_fetching(raw, server) as victim:
         wait_for_part(raw, 100_000)
         victim.kill()
-    assert (raw.root / "partial" / f"{SHA}.busy").exists()
+    assert (raw.root / ".locks" / SHA).exists()
     assert raw.fetch(spec_of(server)).read_bytes() == BODY
     assert ranges(server) == [None, "bytes=100000-"]
     assert files_below(raw.root) == [f"{SHA[:2]}/{SHA}", f"{SHA[:2]}/{SHA}.json"]

@@ -11,7 +11,7 @@ import pytest
 from neuropipe.errors import BadInput
 from resources.fetch.downloads import FileSpec, RawFiles
 from resources.fetch.transfer import PartFile
-from resources.files.safe_files import process_lock, write_durably
+from resources.files.safe_files import write_durably
 from tests.http_server import MisbehavingServer, Reply
 
 BODY = np.random.default_rng(0).bytes(3_000_000)
@@ -99,12 +99,3 @@ def test_a_failed_write_leaves_the_old_text_and_nothing_else(tmp_path, monkeypat
     with pytest.raises(OSError, match="No space left"):
         write_durably(path, "new")
     assert [(found.name, found.read_text()) for found in tmp_path.iterdir()] == [("note.json", "old")]
-
-
-def test_a_lock_leaves_no_file_behind_and_is_free_after_an_error(tmp_path):
-    path = tmp_path / "busy"
-    with pytest.raises(ZeroDivisionError), process_lock(path):
-        raise ZeroDivisionError
-    assert not path.exists()
-    with process_lock(path):
-        assert path.exists()
