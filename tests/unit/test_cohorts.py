@@ -56,6 +56,6 @@ def test_the_projects_own_holds_every_recording_with_true_spikes_by_data_set():
     catalogue = ROOT / "data" / "catalog"
     known = Catalog.load(catalogue).sessions
     cohort = load_cohort(catalogue, "deconvolution_networks", known)
-    assert sorted(cohort.sessions) == sorted(key for key in known if key.startswith("gcamp-ground-truth."))
+    assert sorted(cohort.sessions) == sorted(key for key in known if key.startswith("calcium-ground-truth."))
     for group, keys in cohort.groups.items():
-        assert all(key.startswith(f"gcamp-ground-truth.{group}-") for key in keys)
+        assert all(key.startswith(f"calcium-ground-truth.{group}-") for key in keys)

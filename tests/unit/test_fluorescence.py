@@ -18,7 +18,7 @@ from tests.unit.test_readers import (
     N_ROI,
     Trap,
     cell,
-    gcamp_ground_truth,
+    calcium_ground_truth,
     read,
     suite2p,
     traces_csv,
@@ -145,7 +145,7 @@ class TestGroundTruth:
     def test_a_recording_of_the_neuron_is_an_roi_with_its_true_spikes(self, tmp_path):
         later = {"fluo_time": cell()["fluo_time"] + 0.002, "fluo_mean": DFF[:30, 1].astype(float)}
         later["fluo_time"] = later["fluo_time"][:30]
-        found = read("gcamp_ground_truth", gcamp_ground_truth(tmp_path, cell(), cell(**later)))
+        found = read("calcium_ground_truth", calcium_ground_truth(tmp_path, cell(), cell(**later)))
         assert found.fluorescence.dff.shape == (40, 2)
         np.testing.assert_array_equal(found.fluorescence.dff[:30, 1], DFF[:30, 1])
         assert np.isnan(found.fluorescence.dff[30:, 1]).all()
@@ -167,7 +167,7 @@ class TestGroundTruth:
     )
     def test_refusals(self, cells, sentence, tmp_path):
         with pytest.raises(BadInput, match=sentence):
-            read("gcamp_ground_truth", gcamp_ground_truth(tmp_path, *cells))
+            read("calcium_ground_truth", calcium_ground_truth(tmp_path, *cells))
 
     def test_a_variable_that_is_no_cell_is_refused(self, tmp_path):
         from scipy.io import savemat
@@ -175,7 +175,7 @@ class TestGroundTruth:
         path = tmp_path / "neuron.mat"
         savemat(path, {"CAttached": np.zeros(3)})
         with pytest.raises(BadInput, match="no cell array of structs"):
-            read("gcamp_ground_truth", path)
+            read("calcium_ground_truth", path)
 
 
 class TestSuite2p:

@@ -125,7 +125,7 @@ def cell(**changed: np.ndarray) -> dict[str, np.ndarray]:
     } | changed
 
 
-def gcamp_ground_truth(folder: Path, *cells: dict[str, np.ndarray]) -> Path:
+def calcium_ground_truth(folder: Path, *cells: dict[str, np.ndarray]) -> Path:
     from scipy.io import savemat
 
     held = np.empty((1, len(cells or [1])), object)
@@ -190,7 +190,7 @@ EXAMPLES = {
     "nwb": Example(
         nwb, {"behaviour": {"heading": "acquisition/heading", "speed": "acquisition/speed"}}, has_trials=False
     ),
-    "gcamp_ground_truth": Example(gcamp_ground_truth, {}, False, imaged=True),
+    "calcium_ground_truth": Example(calcium_ground_truth, {}, False, imaged=True),
     "traces_npz": Example(traces_npz, {}, False, imaged=True),
     "traces_csv": Example(traces_csv, {}, False, imaged=True),
     "suite2p": Example(suite2p, {"frame_rate": 10.0}, False, imaged=True, beside=("Fneu.npy", "iscell.npy")),
