@@ -57,7 +57,7 @@ def _settings(dataset: DatasetEntry) -> dict:
         "align": task.align,
         "window": task.window,
         "bin_width": task.bin_width,
-        "min_trials_per_class": dataset.thresholds.min_trials_per_class,
+        "min_trials_per_class": dataset.task.min_trials_per_class,
     }
 
 
