@@ -19,7 +19,8 @@ from neuropipe.catalog.cohorts import NOTHING
 from resources.store.artifact import Artifact
 from resources.store.plan import Pipeline, Planner
 
-DATASET, SMOOTHING = "gcamp-ground-truth", 0.08
+DATASET, SMOOTHING = "calcium-ground-truth", 0.08
+SESSIONS = (f"{DATASET}.ds09-*", f"{DATASET}.ds1[02456]-*")  # the data sets of ASKED, which the networks learn from
 OASIS, LEARNED = "oasis", "learned"
 ASKED = {"ds09": ">= .79", "ds10": ">= .74", "ds12": ">= .74", "ds14": ">= .76", "ds15": ">= .61", "ds16": ">= .57"}
 ASKED_OF_LEARNED = ">= .08"
@@ -47,7 +48,7 @@ def measure() -> Iterator[Figure]:
 
 def _cells(pipeline: Pipeline, method: str) -> dict[str, pd.DataFrame]:
     """data set -> rows of `score` of all its stretches."""
-    sessions = pipeline.workspace.catalog.match((f"{DATASET}.*",))
+    sessions = pipeline.workspace.catalog.match(SESSIONS)
     _make(pipeline, sessions, "recording")
     _make(pipeline, sessions, f"deconvolution_scores/{method}")
     found = {key: scores.table("scores") for key, scores in _made(pipeline, method).items()}
@@ -64,7 +65,7 @@ def _made(pipeline: Pipeline, method: str) -> dict[str, Artifact]:
     asset, planner = f"deconvolution_scores/{method}", Planner(pipeline)
     return {
         session.key: pipeline.workspace.store.lookup(asset, session.key, planner.decide(asset, session).fingerprint)
-        for session in pipeline.workspace.catalog.match((f"{DATASET}.*",))
+        for session in pipeline.workspace.catalog.match(SESSIONS)
     }
 
 
@@ -153,7 +154,7 @@ def _movie(pipeline: Pipeline) -> Iterator[Figure]:
 
 
 def _command(method: str) -> str:
-    return f"neuropipe run deconvolution_scores/{method} --session '{DATASET}.*'"
+    return f"neuropipe run deconvolution_scores/{method} " + " ".join(f"--session '{pattern}'" for pattern in SESSIONS)
 
 
 def _networks(pipeline: Pipeline) -> Artifact:

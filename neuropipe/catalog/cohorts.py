@@ -1,6 +1,6 @@
-"""Cohorts: which sessions an asset over several of them is made from, exactly, in groups one of which is left out.
+"""Cohorts: which sessions an asset over several sessions is built from, in groups of which one is left out at a time.
 
-`<catalogue>/cohorts/<asset>.yaml` names them, `<dataset>.<session>` each, and is validated on load like data sets are.
+`<catalogue>/cohorts/<asset>.yaml` names the sessions, `<dataset>.<session>` each.
 """
 
 import difflib
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from neuropipe.catalog import Entry, Name
+from neuropipe.catalog.entries import Entry, Name
 from neuropipe.catalog.yaml_files import line_of, parse, sentence
 from neuropipe.errors import BadInput
 
-NOTHING = "none"  # what is left out for sessions that are no members
+NOTHING = "none"  # name of the group that is left out for sessions that belong to no group
 
 
 class Cohort(Entry):
@@ -24,17 +24,18 @@ class Cohort(Entry):
 
     @property
     def sessions(self) -> list[str]:
+        """Keys of all sessions."""
         return [key for keys in self.groups.values() for key in keys]
 
     def group_of(self, key: str) -> str:
-        """The group of a session, `NOTHING` for one that is no member."""
+        """The group that a session belongs to; `NOTHING` if to none."""
         return next((group for group, keys in self.groups.items() if key in keys), NOTHING)
 
 
 def load_cohort(catalogue: Path, asset: str, known: Collection[str]) -> Cohort | None:
-    """The cohort of an asset, None where the catalogue has no file of it; an error names file, line and field.
+    """The cohort of an asset; None if the catalogue has no file for it; an error names file, line and field.
 
-    known : keys of the sessions that there are
+    known : keys of the sessions of the catalogue
     """
     path = catalogue / "cohorts" / f"{asset}.yaml"
     if not path.is_file():

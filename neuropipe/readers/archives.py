@@ -46,6 +46,12 @@ def read_member(
         return file.read()
 
 
+def member_names(archive: Path) -> list[str]:
+    """Names of the files in a zip archive, in their order; refusals of the archive as in open_member."""
+    with _opened(archive) as handle:
+        return [name for name in handle.namelist() if not name.endswith("/")]
+
+
 def require_members(archive: Path, names: Iterable[str]) -> None:
     """Refuse an archive that lacks one of `names`, naming what it holds that comes nearest."""
     with _opened(archive) as handle:

@@ -22,6 +22,7 @@ from neuropipe.readers.annotations import annotate, n_trials_of
 from neuropipe.readers.archives import npz_arrays
 from neuropipe.readers.arrays import only_file
 from neuropipe.readers.frames import as_frame_times, frame_times_at
+from neuropipe.readers.imagej_rois import read_rois
 from neuropipe.recording import Movie, Recording
 from neuropipe.registry import reader
 
@@ -42,9 +43,15 @@ def read(files: Mapping[str, Path], *, frame_rate: float | None = None) -> Recor
 
     One .npz may lie beside them, with frame_times, (time,) s, instead of a frame rate, and what there is to decode:
     trial_start, trial_<event> and labels, or time and behaviour_<name>, as `traces_npz` reads them.
+
+    One .zip of ImageJ .roi files may lie beside them: areas of cells that a person outlined.
+
+    truth : footprint_pixels (entry,), y * width + x; footprint_weights (entry,), 1; footprint_offsets (cell + 1,) of
+        the outlined cells, where there are any
     """
-    images = {name: Path(path) for name, path in files.items() if not name.endswith(".npz")}
-    beside = {name: path for name, path in files.items() if name not in images}
+    images = {name: Path(path) for name, path in files.items() if not name.endswith((".npz", ".zip"))}
+    beside = {name: path for name, path in files.items() if name.endswith(".npz")}
+    outlines = {name: path for name, path in files.items() if name.endswith(".zip")}
     if not images:
         raise BadInput("a movie needs one tif file or more; none is named")
     arrays = npz_arrays(only_file(beside, "one .npz file")) if beside else {}
@@ -67,7 +74,20 @@ def read(files: Mapping[str, Path], *, frame_rate: float | None = None) -> Recor
         movie=Movie(frames, _frame_times(arrays, frames.shape[0], frame_rate, said_in)),
         trials=noted.trials,
         behaviour=noted.behaviour,
+        truth=_outlined_cells(outlines, frames.shape[1:]),
     )
+
+
+def _outlined_cells(outlines: Mapping[str, Path], shape: tuple[int, int]) -> dict[str, np.ndarray]:
+    if not outlines:
+        return {}
+    path, (name,) = only_file(outlines, "one .zip of ImageJ .roi files"), outlines
+    cells, _ = read_rois(path, name, shape)
+    return {
+        "footprint_pixels": cells.pixels,
+        "footprint_weights": cells.weights,
+        "footprint_offsets": cells.offsets,
+    }
 
 
 def _frame_times(arrays: Mapping[str, np.ndarray], n_frames: int, frame_rate: float | None, file: str) -> np.ndarray:

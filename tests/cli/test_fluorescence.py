@@ -167,7 +167,7 @@ def test_frames_that_skip_are_kept_and_refused_where_they_must_be_even(own):
 @pytest.mark.parametrize(
     ("key", "rois", "scored"),
     [
-        ("gcamp-ground-truth.ds09-cell1b", 2, True),
+        ("calcium-ground-truth.ds09-cell1b", 2, True),
         ("suite2p-a0662.2022-08-08", 19, False),
         ("miniscope-a0634.210127", 10, False),
     ],

@@ -14,7 +14,7 @@ from neuropipe.catalog import Catalog
 from tests.installation import ROOT
 
 CATALOG = Catalog.load(ROOT / "data" / "catalog")
-TRUE = [key for key in CATALOG.sessions if key.startswith("gcamp-ground-truth.")]
+TRUE = [key for key in CATALOG.sessions if key.startswith("calcium-ground-truth.")]
 pytestmark = pytest.mark.mirror
 
 
@@ -85,7 +85,7 @@ def test_the_catalogues_notes_say_what_is_in_the_files(ground_truth):
 
 def test_transients_follow_true_spikes():
     """Spike-triggered dF/F: after a spike it is above what it was before, at the frames the clock says."""
-    found = recording("gcamp-ground-truth.ds09-cell1")
+    found = recording("calcium-ground-truth.ds09-cell1")
     times, dff = found.fluorescence.frame_times, found.fluorescence.dff
     for roi in range(dff.shape[1]):
         last = np.flatnonzero(np.isfinite(dff[:, roi]))[-1]

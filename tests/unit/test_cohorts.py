@@ -52,10 +52,11 @@ def test_an_error_names_file_line_and_field(tmp_path, change, said):
     assert said in str(caught.value)
 
 
-def test_the_projects_own_holds_every_recording_with_true_spikes_by_data_set():
+def test_the_projects_own_holds_all_sessions_of_six_data_sets_of_gcamp6():
     catalogue = ROOT / "data" / "catalog"
     known = Catalog.load(catalogue).sessions
     cohort = load_cohort(catalogue, "deconvolution_networks", known)
-    assert sorted(cohort.sessions) == sorted(key for key in known if key.startswith("gcamp-ground-truth."))
+    assert list(cohort.groups) == ["ds09", "ds10", "ds12", "ds14", "ds15", "ds16"]
+    assert len(cohort.sessions) == 65
     for group, keys in cohort.groups.items():
-        assert all(key.startswith(f"gcamp-ground-truth.{group}-") for key in keys)
+        assert sorted(keys) == sorted(key for key in known if key.startswith(f"calcium-ground-truth.{group}-"))

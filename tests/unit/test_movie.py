@@ -9,9 +9,9 @@ import pytest
 from neuropipe.errors import BadInput
 from neuropipe.recording import Movie, Recording
 from resources.files.disk import need_disk
+from resources.store import recording_format
 from resources.store.artifact import Artifact, Draft
 from resources.store.recording_format import frame_blocks, movie_of, write_recording
-from resources.store.store import recording_format
 
 FRAME_RATE = 20.0
 FRAMES = np.random.default_rng(0).integers(0, 4000, (50, 12, 16)).astype(np.uint16)

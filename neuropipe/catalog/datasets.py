@@ -1,0 +1,53 @@
+"""Entries of the catalogue that describe data sets and their sessions."""
+
+from typing import Literal, Self
+
+from pydantic import JsonValue, model_validator
+
+from neuropipe.catalog.entries import AnyTask, Entry, FileEntry, FileName, Name
+
+Modality = Literal["voltage", "movie", "fluorescence", "spikes", "counts"]
+
+
+class SessionEntry(Entry):
+    """One session of a data set.
+
+    parameters : of the reader or simulator, in addition to those of the data set; config : asset -> settings
+    same_recording_as : key of another session that was read from the same recording, in other units or windows
+    """
+
+    files: dict[FileName, FileEntry] = {}
+    parameters: dict[str, JsonValue] = {}
+    config: dict[str, dict[str, JsonValue]] = {}
+    note: str = ""
+    same_recording_as: str | None = None
+
+
+class DatasetEntry(Entry):
+    """One data set: where it is from, how it is read or simulated, what to decode, and its sessions.
+
+    Two data sets may name the same files: one recording with two tasks.
+    """
+
+    title: str
+    citation: str
+    licence: str
+    modality: Modality
+    reader: str | None = None
+    simulator: str | None = None
+    parameters: dict[str, JsonValue] = {}
+    task: AnyTask | None = None
+    config: dict[str, dict[str, JsonValue]] = {}
+    follow_upstream: bool = False
+    sessions: dict[Name, SessionEntry]
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.reader is None) == (self.simulator is None):
+            raise ValueError("give either reader or simulator")
+        for name, session in self.sessions.items():
+            if (self.reader is None) == bool(session.files):
+                raise ValueError(
+                    f"session {name} needs files" if self.reader else f"session {name} is simulated: it has no files"
+                )
+        return self
