@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuropipe.binning import ON_GRID, bin_spikes
+from neuropipe.binning.rebinning import ON_GRID
+from neuropipe.binning.trials import bin_spikes
 from neuropipe.errors import BadInput
 from neuropipe.recording import SpikeTrains, TimeCounts, TimeSeries
 
