@@ -31,7 +31,7 @@ lint: setup      ## ruff: style and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 types: setup     ## pyright over neuropipe/
-	@$(BIN)/pyright
+	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 lock: setup      ## resolve locks/requirements.in into locks/main.txt
 	cd locks && ../$(BIN)/uv pip compile requirements.in --universal --python-version 3.11 --override overrides.txt \

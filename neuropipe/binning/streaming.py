@@ -78,7 +78,8 @@ def bin_to_zarr(
 
 def write_counts(counts: np.ndarray, group: Any, *, name: str = "counts") -> BinnedSummary:
     """Write (trial, bin, unit) that is binned already, counts or float32 activity, in the layout of `bin_to_zarr`."""
-    layout = Layout.of(*counts.shape, counts.dtype)
+    n_trials, n_bins, n_units = counts.shape
+    layout = Layout.of(n_trials, n_bins, n_units, counts.dtype)
     array = layout.create(group, name)
     for first in range(0, len(counts), layout.shard_trials):
         array[first : first + layout.shard_trials] = counts[first : first + layout.shard_trials]
