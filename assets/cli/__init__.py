@@ -11,6 +11,7 @@ import click
 
 from assets.cli import commands
 from assets.cli.errors import INTERRUPTED
+from neuropipe import __version__
 
 CLONE = Path(__file__).resolve().parents[2]
 
@@ -44,7 +45,7 @@ class CommandFolder(click.Group):
 
 
 @click.group(cls=CommandFolder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="neuropipe")
+@click.version_option(__version__, prog_name="neuropipe")
 def neuropipe() -> None:
     """Neural recordings in, decoders and leaderboards out; everything unchanged is reused.
 
