@@ -33,6 +33,11 @@ def build_pipeline(workspace: Workspace | None = None) -> Pipeline:
     return pipeline
 
 
+def quick(pipeline: Pipeline) -> list[str]:
+    """What a first-time user wants in minutes: everything but slow decoders and their evaluations."""
+    return [name for name, stage in pipeline.stages.items() if not stage.slow]
+
+
 def _refuse_settings_of_no_asset(pipeline: Pipeline) -> None:
     """A misspelt asset under `config:` in the catalogue would else be a setting that silently does nothing."""
     for session in pipeline.workspace.catalog:

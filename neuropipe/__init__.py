@@ -1,3 +1,3 @@
 """neuropipe: neural recordings in, models and connectivity matrices out. Arrays and tables, no orchestration."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -5,6 +5,7 @@ import fnmatch
 import re
 import warnings
 
+from assets.pipeline import quick
 from neuropipe.errors import BadInput
 from resources.store.plan import Pipeline
 
@@ -19,11 +20,6 @@ def select(pipeline: Pipeline, selections: tuple[str, ...]) -> list[str]:
     for selection in selections:
         chosen |= _match(pipeline, selection)
     return [name for name in pipeline.stages if name in chosen]
-
-
-def quick(pipeline: Pipeline) -> list[str]:
-    """What a first-time user wants in minutes: everything but slow decoders and their evaluations."""
-    return [name for name, stage in pipeline.stages.items() if not stage.slow]
 
 
 def _match(pipeline: Pipeline, selection: str) -> set[str]:

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from assets.cli.selection import quick
 from assets.dagster.assets import asset_key, to_asset
 from assets.dagster.jobs import DEFAULT_JOB, EVERYTHING_JOB
 from assets.dagster.partitions import sessions
 from assets.dagster.schedules import weekly_refresh
+from assets.pipeline import quick
 from resources.store.plan import Pipeline
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuropipe.binning import ON_GRID, bin_spikes
+from neuropipe.binning.rebinning import ON_GRID
+from neuropipe.binning.trials import bin_spikes
 from neuropipe.errors import BadInput
 from neuropipe.recording import SpikeTrains, TimeCounts, TimeSeries
 
@@ -26,7 +27,7 @@ class Grid:
     bin_width: float
 
     @classmethod
-    def of(cls, stretches: Sequence[tuple[float, float]], bin_width: float) -> "Grid":
+    def of(cls, stretches: Sequence[tuple[float, float]] | np.ndarray, bin_width: float) -> "Grid":
         """As many whole bins as each stretch (start, stop) s holds; stretches shorter than a bin are left out."""
         spans = np.array(sorted(map(tuple, stretches)), np.float64).reshape(-1, 2)
         if np.any(spans[1:, 0] < spans[:-1, 1] - ON_GRID * bin_width):

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from neuropipe.binning import SpikeSource, Windows, count_trials, counting_type, refuse_overflow
+from neuropipe.binning.layout import Layout
+from neuropipe.binning.spikes import SpikeSource
+from neuropipe.binning.trials import count_trials, counting_type, refuse_overflow
+from neuropipe.binning.windows import Windows
 from neuropipe.errors import BadInput
 
-# The layout depends on the session alone, never on the memory at hand: the same session gives the same bytes.
-CHUNK_BYTES = 1 << 20
-SHARD_BYTES = 16 << 20
-COMPRESSION_LEVEL = 3
 # The C library reuses buffers of up to 32 MiB; larger ones cost a page fault for each 4 KiB every time.
 SLICE_BYTES = 32 << 20
 
@@ -57,7 +56,7 @@ def bin_to_zarr(
     if name in group:
         raise BadInput(f"the group {group.path or '/'!r} already holds {name!r}; delete it or choose another name")
     wanted, held = session.settle_type(counting_type(dtype), dtype)
-    layout = _Layout.of(len(windows), windows.n_bins, session.spikes.n_units, wanted)
+    layout = Layout.of(len(windows), windows.n_bins, session.spikes.n_units, wanted)
     superblocks = session.superblocks(layout)
     report = _Progress(progress, len(superblocks) * session.n_slices + ceil(len(windows) / layout.shard_trials))
     array = layout.create(group, name)
@@ -79,7 +78,8 @@ def bin_to_zarr(
 
 def write_counts(counts: np.ndarray, group: Any, *, name: str = "counts") -> BinnedSummary:
     """Write (trial, bin, unit) that is binned already, counts or float32 activity, in the layout of `bin_to_zarr`."""
-    layout = _Layout.of(*counts.shape, counts.dtype)
+    n_trials, n_bins, n_units = counts.shape
+    layout = Layout.of(n_trials, n_bins, n_units, counts.dtype)
     array = layout.create(group, name)
     for first in range(0, len(counts), layout.shard_trials):
         array[first : first + layout.shard_trials] = counts[first : first + layout.shard_trials]
@@ -102,48 +102,6 @@ def spikes_in_windows(times: Any, offsets: np.ndarray, starts: np.ndarray, bin_w
             train = part.times[part.bounds[index] : part.bounds[index + 1]]
             inside[unit] += np.searchsorted(train, stops).sum() - np.searchsorted(train, edges).sum()
     return inside
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """How the tensor is cut: chunk_trials and shard_trials trials x all bins x all units."""
-
-    shape: tuple[int, int, int]
-    dtype: np.dtype
-    chunk_trials: int
-    shard_trials: int
-
-    @classmethod
-    def of(cls, n_trials: int, n_bins: int, n_units: int, dtype: np.dtype) -> "_Layout":
-        shape = (n_trials, n_bins, n_units)
-        trial_bytes = max(1, n_bins * n_units * dtype.itemsize)
-        chunk = min(max(1, CHUNK_BYTES // trial_bytes), max(1, n_trials))
-        chunks_in_shard = min(max(1, SHARD_BYTES // (chunk * trial_bytes)), max(1, ceil(n_trials / chunk)))
-        return cls(shape, dtype, chunk, chunk * chunks_in_shard)
-
-    @property
-    def shard_bytes(self) -> int:
-        return self.shard_trials * self.shape[1] * self.shape[2] * self.dtype.itemsize
-
-    @property
-    def n_bytes(self) -> int:
-        return self.shape[0] * self.shape[1] * self.shape[2] * self.dtype.itemsize
-
-    def create(self, group: Any, name: str) -> Any:
-        from zarr.codecs import ZstdCodec
-
-        tail = tuple(max(1, length) for length in self.shape[1:])
-        return group.create_array(
-            name,
-            shape=self.shape,
-            dtype=self.dtype,
-            chunks=(self.chunk_trials, *tail),
-            shards=(self.shard_trials, *tail),
-            compressors=ZstdCodec(level=COMPRESSION_LEVEL),
-            dimension_names=("trial", "bin", "unit"),
-            # Silent trials are written as well: what is missing from the store is lost, not zero.
-            config={"write_empty_chunks": True},
-        )
 
 
 @dataclass(frozen=True)
@@ -170,7 +128,7 @@ class _Session:
     def slices(self) -> Any:
         return self.spikes.slices(self.slice_length)
 
-    def superblocks(self, layout: _Layout) -> list[slice]:
+    def superblocks(self, layout: Layout) -> list[slice]:
         """Trials that are counted in one pass: as many whole shards as fit."""
         fit = self.block_bytes // max(1, layout.shard_bytes)
         if fit == 0 and layout.n_bytes:
@@ -188,7 +146,7 @@ class _Session:
         That is (counts, spikes counted of each unit).
         """
         n_units = self.spikes.n_units
-        while len(self.superblocks(_Layout.of(len(self.windows), self.windows.n_bins, n_units, wanted))) <= 1:
+        while len(self.superblocks(Layout.of(len(self.windows), self.windows.n_bins, n_units, wanted))) <= 1:
             counts, largest, counted = count_trials(self.slices(), self.windows, n_units, wanted)
             if largest.max(initial=0) <= np.iinfo(wanted).max:
                 refuse_overflow(largest, asked)

@@ -100,6 +100,8 @@ def _discover(kind: str, package: str) -> Mapping[str, Plugin]:
     for path in sorted(root.joinpath(*package.split(".")).glob("*.py")):
         module = package if path.stem == "__init__" else f"{package}.{path.stem}"
         for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+            if not isinstance(node, ast.ClassDef | ast.FunctionDef):
+                continue
             call = _announcement(node, kind)
             if call is None:
                 continue
@@ -110,9 +112,7 @@ def _discover(kind: str, package: str) -> Mapping[str, Plugin]:
     return dict(sorted(found.items()))
 
 
-def _announcement(node: ast.stmt, kind: str) -> ast.Call | None:
-    if not isinstance(node, ast.ClassDef | ast.FunctionDef):
-        return None
+def _announcement(node: ast.ClassDef | ast.FunctionDef, kind: str) -> ast.Call | None:
     for mark in node.decorator_list:
         if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Name) and mark.func.id == kind:
             return mark
@@ -122,7 +122,7 @@ def _announcement(node: ast.stmt, kind: str) -> ast.Call | None:
 def _read_plugin(node: ast.ClassDef | ast.FunctionDef, call: ast.Call, module: str, root: Path) -> Plugin:
     try:
         (name,) = [ast.literal_eval(argument) for argument in call.args]
-        facts = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+        facts = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
     except ValueError as error:
         place = f"{source_path(module, root)}:{node.lineno}"
         raise BadInput(f"{place}: the arguments of {node.name}'s decorator must be a name and literals") from error

@@ -26,11 +26,14 @@ class Parameter(NamedTuple):
 def parameters_of(node: ast.ClassDef | ast.FunctionDef, module: str, root: Path) -> dict[str, Parameter]:
     """Name -> parameter, in order, of what a module below `root` defines; bases are followed within its package."""
     parameters = {}
-    declared = _arguments(node) if isinstance(node, ast.FunctionDef) else _constructor_arguments(node)
-    if declared is None:
-        for base in reversed(node.bases):
-            parameters |= _parameters_of_base(node, ast.unparse(base), module, root)
-        declared = _fields(node)
+    if isinstance(node, ast.FunctionDef):
+        declared = _arguments(node)
+    else:
+        declared = _constructor_arguments(node)
+        if declared is None:
+            for base in reversed(node.bases):
+                parameters |= _parameters_of_base(node, ast.unparse(base), module, root)
+            declared = _fields(node)
     for name, annotation, default in declared:
         if default is not None:
             parameters[name] = Parameter(

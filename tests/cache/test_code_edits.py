@@ -270,7 +270,7 @@ def test_an_interrupted_run_says_so_shortly_cleans_up_and_begins_nothing_more(fr
         running.send_signal(number)
         _, said = running.communicate(timeout=60)
         assert running.returncode == 130
-        assert said == "neuropipe: interrupted; what was finished is kept, run again to go on\n"
+        assert said == "neuropipe: interrupted; finished work is kept, run the same command to resume\n"
         assert leftovers(fresh) == []
     assert visible(fresh, "decoder/waiting") == []
     assert not (fresh.root / "artifacts" / "recording" / "quick.two").exists()

@@ -57,7 +57,7 @@ def test_a_run_killed_while_networks_train_goes_on_to_the_same_bytes(tmp_path):
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert said == "neuropipe: interrupted; what was finished is kept, run again to go on\n"
+    assert said == "neuropipe: interrupted; finished work is kept, run the same command to resume\n"
     wait_until(lambda: gone(child))
     assert place.json("gc") == [], "the draft is gone, and the progress is no garbage"
 

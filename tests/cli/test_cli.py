@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import dagster as dg
 import pytest
 
@@ -22,6 +23,7 @@ from tests.cli.recordings import ADD, save
 from tests.http_server import MisbehavingServer, Reply
 from tests.installation import QUICK, Place, copy_project, make_place
 
+COMMANDS = neuropipe.list_commands(click.Context(neuropipe))
 ONE, TWO = ("--session", "quick.one"), ("--session", "quick.two")
 DECONVOLVERS = [name for name, plugin in calcium.available().items() if not plugin.facts.get("needs_training")]
 OF_IMAGING = {"fluorescence"} | {
@@ -86,15 +88,18 @@ def store_of(place: Place) -> list[str]:
 # -- help, lists -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["", *neuropipe.commands])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_every_command_explains_itself(place, command):
     answer = ask(place, *filter(None, [command]), "--help")
     assert answer.code == 0
     assert answer.out.startswith("Usage: neuropipe")
     if not command:
-        assert set(neuropipe.commands) == {
+        assert set(COMMANDS) == {
             *("run", "plan", "sessions", "datasets", "add", "show", "leaderboard", "report", "gc", "ui"),
         }
+        assert not any(line.endswith("...") for line in answer.out.splitlines()[1:]), (
+            "a command's first sentence does not fit 80 columns"
+        )
 
 
 def test_sessions_say_how_far_each_has_come(made):

@@ -6,9 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from assets.cli.selection import quick
 from assets.dagster.build import build_definitions
-from assets.pipeline import build_pipeline
+from assets.pipeline import build_pipeline, quick
 from assets.stages.decoding.sweeps import sweep_stages
 from neuropipe import decoders
 from resources.store.code_version import used_modules

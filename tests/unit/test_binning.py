@@ -11,8 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from zarr.storage import MemoryStore
 
-from neuropipe.binning import bin_spikes, rebin, rebin_window
-from neuropipe.binning import streaming as binning_zarr
+from neuropipe.binning import bin_spikes, layout, rebin, rebin_window, streaming
 from neuropipe.binning.streaming import bin_to_zarr, spikes_in_windows, write_counts
 from neuropipe.errors import BadInput
 from neuropipe.recording import SpikeTrains
@@ -66,9 +65,9 @@ def test_counts_of_slices_add_up(session, slice_length, shard_trials):
     spikes, starts, bin_width, n_bins = session
     trial_bytes = max(1, n_bins * spikes.n_units)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(binning_zarr, "CHUNK_BYTES", trial_bytes)
-        patch.setattr(binning_zarr, "SHARD_BYTES", shard_trials * trial_bytes)
-        patch.setattr(binning_zarr, "_slice_length", lambda *_: slice_length)
+        patch.setattr(layout, "CHUNK_BYTES", trial_bytes)
+        patch.setattr(layout, "SHARD_BYTES", shard_trials * trial_bytes)
+        patch.setattr(streaming, "_slice_length", lambda *_: slice_length)
         group = zarr.open_group(MemoryStore(), mode="w")
         limit = 2 * shard_trials * trial_bytes
         summary = bin_to_zarr(spikes.times, spikes.offsets, starts, bin_width, n_bins, group, memory_limit=limit)
@@ -146,7 +145,7 @@ def test_bad_input_is_refused_and_leaves_the_group_as_it_was(change, message):
 
 
 def test_times_unsorted_across_a_slice_are_refused(monkeypatch):
-    monkeypatch.setattr(binning_zarr, "_slice_length", lambda *_: 2)
+    monkeypatch.setattr(streaming, "_slice_length", lambda *_: 2)
     group = zarr.open_group(MemoryStore(), mode="w")
     with pytest.raises(BadInput, match=r"unit 1 are not sorted \(0.3 s follows 0.4 s\)"):
         bin_to_zarr([0.9, 0.4, 0.3, 0.5], [0, 1, 4], [0.0], 0.1, 2, group)
@@ -168,8 +167,8 @@ class CountingStore(MemoryStore):
 @pytest.fixture
 def small_shards(monkeypatch):
     """Chunks of two and shards of eight trials of 5 bins x 40 units."""
-    monkeypatch.setattr(binning_zarr, "CHUNK_BYTES", 400)
-    monkeypatch.setattr(binning_zarr, "SHARD_BYTES", 1600)
+    monkeypatch.setattr(layout, "CHUNK_BYTES", 400)
+    monkeypatch.setattr(layout, "SHARD_BYTES", 1600)
 
 
 def small_session(seed: int = 0) -> tuple:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuropipe.errors import BadInput
-from neuropipe.folds import SCHEMES, check_leakage, make_folds
+from neuropipe.folds import SCHEMES, check_leakage, leaks, make_folds
 
 
 def test_a_shuffle_keeps_no_gap_which_would_take_a_third_of_its_training():
@@ -148,6 +148,69 @@ def test_overlap_is_found_exactly_where_every_pair_is_compared(seed, n):
         check_leakage(folds, starts=starts, stops=stops)
 
 
+# -- planted leaks -----------------------------------------------------------------------------------------------------
+
+
+def found_in(folds: pd.DataFrame, *times, **given) -> list[tuple]:
+    """(fold, training sample, test sample, leak) of every leak."""
+    columns = ["fold", "sample", "test_sample", "leak"]
+    return list(leaks(folds, *times, **given)[columns].itertuples(index=False, name=None))
+
+
+def test_folds_that_are_sound_have_no_leaks():
+    starts = np.arange(20.0)
+    folds = make_folds(n_samples=20, n_folds=4, gap=2)
+    assert found_in(folds, starts, starts + 1.0, gap=2) == []
+    assert list(leaks(folds).columns) == ["scheme", "fold", "sample", "test_sample", "leak"]
+
+
+def test_a_planted_window_that_two_samples_share_is_a_leak():
+    starts = np.arange(20.0)
+    stops = starts + 1.0
+    stops[4] = 6.2  # the last test sample of fold 0 reaches into two training samples
+    assert found_in(make_folds(n_samples=20, n_folds=4), starts, stops)[:2] == [
+        (0, 5, 4, "overlap"),
+        (0, 6, 4, "overlap"),
+    ]
+
+
+def test_a_planted_training_sample_within_the_gap_is_a_leak():
+    folds = replaced(make_folds(n_samples=20, n_folds=4, gap=2), 1, 3, "train")
+    assert found_in(folds, gap=2) == [(1, 3, 5, "gap")]
+    assert found_in(folds, gap=1) == []
+
+
+def test_a_planted_sample_in_two_roles_is_a_leak():
+    folds = make_folds(n_samples=12, n_folds=3)
+    twice = pd.concat([folds, pd.DataFrame({"fold": [2], "sample": [9], "role": ["train"]})])
+    assert found_in(twice) == [(2, 9, 9, "two roles")]
+
+
+def test_planted_history_that_reaches_across_the_border_is_a_leak():
+    bin_width, history = 0.05, 4  # the bin itself and three before it
+    stops = np.arange(1, 61) * bin_width
+    starts = stops - history * bin_width
+    assert found_in(make_folds(n_samples=60, n_folds=3, gap=history - 1), starts, stops) == []
+    leaking = found_in(make_folds(n_samples=60, n_folds=3, gap=history - 2), starts, stops)
+    # Fold 0 tests bins 0-19: the history of bin 22 begins with bin 19.
+    assert leaking[0] == (0, 22, 19, "overlap")
+    assert {leak for *_, leak in leaking} == {"overlap"}
+    assert len(leaking) == 4  # at each of the four borders of the three blocks
+
+
+def test_schemes_of_one_table_are_searched_by_themselves_and_rolled_is_held_to_no_gap():
+    table = pd.concat([make_folds(n_samples=20, scheme=name).assign(scheme=name) for name in ("blocked", "rolled")])
+    assert set(leaks(table, gap=1)["scheme"]) == {"blocked"}
+    assert leaks(table).empty
+
+
+def test_many_leaks_are_found_in_a_moment():
+    n = 100_000
+    stops = np.arange(1, n + 1) * 0.05
+    found = leaks(make_folds(n_samples=n, scheme="shuffled"), stops - 0.5, stops)
+    assert len(found) > n
+
+
 def replaced(folds: pd.DataFrame, fold: int, sample: int, role: str) -> pd.DataFrame:
     folds = folds.copy()
     folds.loc[(folds["fold"] == fold) & (folds["sample"] == sample), "role"] = role
@@ -195,7 +258,7 @@ def test_each_scheme_of_one_table_is_checked_by_itself():
         ({"labels": [0, 1] * 5, "n_samples": 9}, "n_samples 9, labels 10"),
         ({"labels": [1] * 10}, "all 10 labels are 1"),
         ({"labels": [0, 1, np.nan] * 5}, "sample 2 has no value in labels"),
-        ({"labels": np.zeros((5, 2))}, "one value a sample"),
+        ({"labels": np.zeros((5, 2))}, "one value per sample"),
         ({"labels": ["l"] * 8 + ["r"] * 2}, "fold 4 would train without class 'r'"),
         ({"n_samples": 10, "scheme": "stratified"}, "needs labels"),
         ({"n_samples": 10, "scheme": "leave_one_block_out"}, "needs blocks"),
@@ -215,4 +278,4 @@ def test_a_missing_class_is_allowed_on_request():
 
 
 def test_every_registered_scheme_says_what_it_is():
-    assert all(scheme.split.__doc__ for scheme in SCHEMES.values())
+    assert all(type(scheme).__doc__ for scheme in SCHEMES.values())

@@ -31,7 +31,7 @@ def package(tmp_path, monkeypatch):
     """A package of plug-ins beside the real ones; returns a function that writes a module into it."""
     folder = tmp_path / "neuropipe" / "guessers"
     folder.mkdir(parents=True)
-    monkeypatch.setattr(registry, "__file__", str(tmp_path / "neuropipe" / "registry.py"))
+    monkeypatch.setattr(registry, "__file__", str(tmp_path / "neuropipe" / "registry" / "__init__.py"))
     registry._discover.cache_clear()
 
     def write(module: str, text: str) -> Registry:

@@ -42,10 +42,11 @@ class Trials:
 
 def folds_of(table: pd.DataFrame) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     """fold -> (training trials, test trials), ascending. table : (fold, sample, role) of one scheme"""
-    return {
-        fold: tuple(np.sort(rows.loc[rows["role"] == role, "sample"].to_numpy()) for role in ("train", "test"))
-        for fold, rows in table.groupby("fold", sort=False)
-    }
+
+    def samples(rows: pd.DataFrame, role: str) -> np.ndarray:
+        return np.sort(rows.loc[rows["role"] == role, "sample"].to_numpy())
+
+    return {fold: (samples(rows, "train"), samples(rows, "test")) for fold, rows in table.groupby("fold", sort=False)}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,33 @@
+"""`neuropipe leaderboard`: how well each decoder does."""
+
+import click
+
+from assets.cli.errors import plain_errors
+from assets.cli.options import chosen_sessions, json_option, session_option
+
+
+@click.command()
+@session_option
+@click.option("--across", is_flag=True, help="Compare the decoders across the sessions of each data set.")
+@click.option(
+    "--rival", default="logistic_regression", show_default=True, help="Decoder that --across compares the others with."
+)
+@json_option
+@plain_errors
+def leaderboard(patterns, across, rival, as_json) -> None:
+    """Rank the decoders of each session.
+
+    Each score comes with chance, its interval and baselines; missing and failed decoders are listed, too.
+    """
+    from assets.cli import tables
+    from assets.pipeline import build_pipeline
+    from assets.stages.results.leaderboard import collect, compare
+    from resources.store.plan import Planner
+
+    pipeline = build_pipeline()
+    keys = {session.key for session in chosen_sessions(pipeline, patterns)} if patterns else None
+    ranked = collect(Planner(pipeline), keys)
+    if across:
+        tables.show_across(compare(ranked, rival), rival, as_json)
+    else:
+        tables.show_leaderboard(ranked, as_json)

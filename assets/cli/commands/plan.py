@@ -1,0 +1,28 @@
+"""`neuropipe plan`: what a run would do, and why."""
+
+import click
+
+from assets.cli.errors import plain_errors
+from assets.cli.options import chosen_sessions, json_option, parse_settings, session_option, set_option
+
+
+@click.command()
+@click.argument("selection", nargs=-1)
+@session_option
+@set_option
+@json_option
+@plain_errors
+def plan(selection, patterns, settings, as_json) -> None:
+    """Say what `run` would do, and why, without doing it.
+
+    Every asset of every session is a hit (reused), would run, or does not apply (n/a).
+    """
+    from assets.cli import tables
+    from assets.cli.selection import select
+    from assets.pipeline import build_pipeline
+    from resources.store.plan import Planner
+
+    pipeline = build_pipeline()
+    sessions = chosen_sessions(pipeline, patterns or ("*",))
+    planner = Planner(pipeline, parse_settings(pipeline, settings))
+    tables.show_plan(planner.plan(sessions, select(pipeline, selection)), as_json, summarise=not patterns)
