@@ -1,9 +1,10 @@
-"""Honest evaluation: scores with chance, uncertainty and baselines beside them."""
+"""Honest evaluation: scores with chance level, uncertainty and baselines beside them."""
 
 from neuropipe.evaluation.baselines import majority, previous_label
 from neuropipe.evaluation.intervals import bootstrap_ci, paired_difference
+from neuropipe.evaluation.leaderboard import dead_session, dead_sessions
 from neuropipe.evaluation.metrics import METRICS, confusion, scores
-from neuropipe.evaluation.session import dead_session, evaluate
+from neuropipe.evaluation.session import evaluate
 from neuropipe.evaluation.shifts import Null, null_distribution, refit_null
 from neuropipe.evaluation.table import check_out_of_fold
 
@@ -14,6 +15,7 @@ __all__ = [
     "check_out_of_fold",
     "confusion",
     "dead_session",
+    "dead_sessions",
     "evaluate",
     "majority",
     "null_distribution",

@@ -1,4 +1,4 @@
-"""One table a model and continuous session: R2 or angular errors, with intervals, chance and baselines."""
+"""One table per model and continuous session: R2 or angular errors, with intervals, chance level and baselines."""
 
 import numpy as np
 import pandas as pd
@@ -6,6 +6,7 @@ import pandas as pd
 from neuropipe.errors import BadInput
 from neuropipe.evaluation.autocorrelation import automatic_block_length
 from neuropipe.evaluation.estimates import (
+    CIRCULAR_METRICS,
     LOWER_IS_BETTER,
     Estimated,
     primary_metric,
@@ -19,7 +20,7 @@ from neuropipe.evaluation.table import check_out_of_fold
 BASELINES = ("training_mean", "persistence")
 # Between folds a pair of samples serves twice, each once as training of the other (see docs/evaluation.md).
 SPREAD = np.sqrt(2)
-BLOCKS_PER_STRETCH = 4  # a stretch shorter than this many blocks of correlated samples has no shifts worth the name
+BLOCKS_PER_STRETCH = 4  # in a stretch shorter than this many blocks of correlated samples shifts tell nothing
 
 
 def evaluate_targets(
@@ -34,14 +35,14 @@ def evaluate_targets(
     n_shifts: int = 2000,
     n_resamples: int = 2000,
 ) -> pd.DataFrame:
-    """Columns scheme, metric, value, ci_low, ci_high, p_value, n; a row for each scheme and metric.
+    """Columns scheme, metric, value, ci_low, ci_high, p_value, n; one row per scheme and metric.
 
     targets : (sample, k) of all samples; before : (sample, k) the targets in the bin before the sample's history
     begins, NaN where there is none.
     Metrics: `r2`, `correlation`, `rmse`; of angles `median_error`, `mean_error` (degrees), `circular_correlation`;
-    with several targets `<metric>_<target>` of each beside their mean. The first of them is also given for baselines,
+    with several targets `<metric>_<target>` of each beside their mean. The first metric is also given for the baselines
     `_training_mean` and `_persistence` (behaviour stays as it was before the sample's history began), with paired
-    differences `_over_training_mean` and `_over_persistence` (below 0 is better for errors).
+    differences `_over_training_mean` and `_over_persistence` (negative is better for errors).
     """
     check_out_of_fold(predictions, folds)
     rows = []
@@ -67,6 +68,35 @@ def evaluate_targets(
             over = value[""][first] - value[name][first]
             error = _error(resampled[""][first] - resampled[name][first], n, block)
             rows.append((scheme, f"{first}_over_{name}", over, *_difference(over, error, degrees), n))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def paired_difference_of_targets(
+    predictions_a: pd.DataFrame, predictions_b: pd.DataFrame, metric: str, *, n_resamples: int = 2000, seed: int = 0
+) -> pd.DataFrame:
+    """Score of a minus score of b on the same samples: COLUMNS, one row per scheme, with a two-sided p.
+
+    Targets are read from the columns `y_true_<target>`; those of angular metrics are angles in radians. For errors a
+    negative difference says that a is better.
+    """
+    names = [column.removeprefix("y_true_") for column in predictions_a if str(column).startswith("y_true_")]
+    circular = metric.startswith(CIRCULAR_METRICS)
+    first, second = (read_estimates(table, names, circular=circular) for table in (predictions_a, predictions_b))
+    if list(first) != list(second):
+        raise BadInput(f"the two models were tested on different schemes: {list(first)} and {list(second)}")
+    rows = []
+    for scheme, a in first.items():
+        b = second[scheme]
+        if not (np.array_equal(a.sample, b.sample) and np.array_equal(a.truth, b.truth)):
+            raise BadInput(f"scheme {scheme!r}: the two models were tested on different samples or targets")
+        n, block, every = len(a.sample), max(correlated_samples(a), correlated_samples(b)), np.ones((1, len(a.sample)))
+        found = [weighted_scores(each, every) for each in (a, b)]
+        if metric not in found[0]:
+            raise BadInput(f"no metric is called {metric!r}; choose one of {', '.join(found[0])}")
+        resampled = _resampled({"": a, "b": b}, block, n_resamples, seed)
+        over = float(found[0][metric][0] - found[1][metric][0])
+        error = _error(resampled[""][metric] - resampled["b"][metric], n, block)
+        rows.append((scheme, metric, over, *_difference(over, error, n / block - 1), n))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -53,11 +53,12 @@ def read_estimates(predictions: pd.DataFrame, names: Sequence[str], *, circular:
 
 
 def primary_metric(circular: bool) -> str:
-    """What decoders are ranked by: median absolute error in degrees for angles, else R2, mean over targets."""
+    """The metric that decoders are ranked by: the median error (degrees) of angles, else R2, mean over targets."""
     return "median_error" if circular else "r2"
 
 
 LOWER_IS_BETTER = ("median_error", "mean_error", "rmse")
+CIRCULAR_METRICS = ("median_error", "mean_error", "circular_correlation")
 
 
 def weighted_scores(estimated: Estimated, weights: np.ndarray) -> dict[str, np.ndarray]:

@@ -42,13 +42,16 @@ def intervals(
     """Metric -> (low, high) around value[metric]."""
     if not 0 < level < 1:
         raise BadInput(f"the level of an interval lies between 0 and 1, found {level}")
-    n = len(predicted.truth)
     resampled = resampled_scores(predicted, metrics, n_resamples=n_resamples, seed=seed)
-    found = {}
-    for metric in metrics:
-        transform = _loss_interval if metric == "log_loss" else _logit_interval
-        found[metric] = transform(value[metric], standard_error(resampled[metric], n), _quantile(n, level), n)
-    return found
+    return {
+        metric: interval(metric, value[metric], resampled[metric], len(predicted.truth), level) for metric in metrics
+    }
+
+
+def interval(metric: str, value: float, resampled: np.ndarray, n: int, level: float = 0.95) -> tuple[float, float]:
+    """(low, high) around a score of n trials, from its scores in resamples."""
+    transform = _loss_interval if metric == "log_loss" else _logit_interval
+    return transform(value, standard_error(resampled, n), _quantile(n, level), n)
 
 
 def paired_difference(
@@ -82,15 +85,20 @@ def paired_difference(
 
 def difference(a: Predicted, b: Predicted, metric: str, *, n_resamples: int, seed: int) -> tuple:
     """(value, ci_low, ci_high, p_value) of the score of a minus that of b; p < .05 where the interval omits 0."""
-    from scipy.stats import t
-
     n = len(a.truth)
     own = [float(WEIGHTED[metric](each, np.ones((1, n)))[0]) for each in (a, b)]
     first, second = (resampled_scores(each, (metric,), n_resamples=n_resamples, seed=seed)[metric] for each in (a, b))
-    value, error = own[0] - own[1], standard_error(first - second, n)
-    half = _quantile(n, 0.95) * error
+    return difference_interval(own[0] - own[1], first - second, n)
+
+
+def difference_interval(value: float, resampled: np.ndarray, n: int) -> tuple:
+    """(value, ci_low, ci_high, p_value) of a difference of scores of n trials, from its values in resamples."""
+    from scipy.stats import t
+
+    error = standard_error(resampled, n)
     if error == 0:
         return value, value, value, 1.0 if value == 0 else np.nan
+    half = _quantile(n, 0.95) * error
     p_value = 2 * t.sf(abs(value) / error, _degrees_of_freedom(n))
     return value, value - half, value + half, float(p_value)
 

@@ -1,4 +1,6 @@
-"""Circular block bootstrap of a metric, through the number of times that each trial was drawn."""
+"""Circular block bootstrap of scores: each resample is the number of times that each trial was drawn."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,13 +15,28 @@ def resampled_scores(predicted: Predicted, metrics: tuple, *, n_resamples: int, 
 
     Predictions of the same number of rows are resampled alike under the same seed, so that differences are paired.
     """
-    n, rng = len(predicted.truth), np.random.default_rng(seed)
+    return resampled_together({"": (predicted, metrics)}, n_resamples=n_resamples, seed=seed)[""]
+
+
+def resampled_together(
+    models: Mapping[str, tuple[Predicted, tuple]], *, n_resamples: int, seed: int
+) -> dict[str, dict[str, np.ndarray]]:
+    """`resampled_scores` of several models at once. models : name -> predictions of the same rows, and metrics."""
+    (n,) = {len(predicted.truth) for predicted, _ in models.values()}
+    rng, at_once = np.random.default_rng(seed), max(1, CELLS // n)
     parts = []
-    for first in range(0, n_resamples, max(1, CELLS // n)):
-        size = min(max(1, CELLS // n), n_resamples - first)
-        weights = block_bootstrap_weights(n, block_length(n), size, rng)
-        parts.append({metric: WEIGHTED[metric](predicted, weights) for metric in metrics})
-    return {metric: np.concatenate([part[metric] for part in parts]) for metric in metrics}
+    for first in range(0, n_resamples, at_once):
+        weights = block_bootstrap_weights(n, block_length(n), min(at_once, n_resamples - first), rng)
+        parts.append(
+            {
+                name: {metric: WEIGHTED[metric](predicted, weights) for metric in metrics}
+                for name, (predicted, metrics) in models.items()
+            }
+        )
+    return {
+        name: {metric: np.concatenate([part[name][metric] for part in parts]) for metric in metrics}
+        for name, (_, metrics) in models.items()
+    }
 
 
 def block_length(n: int) -> int:

@@ -1,26 +1,25 @@
-"""A figure of decoders compared across sessions: one dot a session, since a session is what counts as evidence."""
+"""Plot of models compared across sessions: one dot per session, since a session is the unit of evidence."""
 
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neuropipe.plots import GREY, PALETTE, WIDTH
+from neuropipe.plots.style import GREY, PALETTE, blank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def across_sessions(scores: pd.DataFrame, compared: pd.DataFrame, rival: str, *, metric: str, title: str) -> "Figure":
-    """Left: every session's score of every decoder; right: its difference to `rival` in the same session.
+def across_sessions(
+    scores: pd.DataFrame, compared: pd.DataFrame, rival: str, *, metric: str, title: str = ""
+) -> "Figure":
+    """Left: every session's score of every model; right: its difference to `rival` in the same session.
 
     scores : columns session, model, score; compared : of `compare_across_sessions`, whose order is kept
     """
-    from matplotlib.figure import Figure
-
     models = list(compared["model"])
     wide = scores.pivot(index="session", columns="model", values="score")[models]
-    figure = Figure(figsize=(WIDTH, 1.6 + 0.3 * len(models)), layout="constrained")
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    figure = blank(1.6 + 0.3 * len(models), title)
     left, right = figure.subplots(1, 2, sharey=True)
     rows = range(len(models))
     for number, (session, values) in enumerate(wide.iterrows()):

@@ -1,24 +1,22 @@
-"""Figures of continuous sessions: activity beside behaviour, and decoded beside true behaviour."""
+"""Plots of continuous sessions: activity beside behaviour, and decoded beside true behaviour."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from neuropipe.plots import GREY, PALETTE, blank
+from neuropipe.plots.style import PALETTE, blank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 60.0  # s of the session that are drawn
-AXES = {"r2": "R²", "median_error": "median absolute error (degrees)"}
 
 
 def activity_and_behaviour(
     counts: np.ndarray, targets: np.ndarray, names: Sequence[str], bin_width: float, *, title: str = ""
 ) -> "Figure":
-    """A minute from the middle of the session: counts of every unit, and below it what is to be decoded.
+    """A minute from the middle of the session: counts of every unit, and below it the behaviour to decode.
 
     counts : (time, unit); targets : (time, k); bin_width : s
     """
@@ -63,27 +61,6 @@ def decoded_and_true(
         cloud.set(xlabel="true", ylabel="decoded")
     grid[0, 0].legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
     grid[-1, 0].set(xlabel="time among the test samples (s)")
-    return figure
-
-
-def scores(table: pd.DataFrame, metric: str, baselines: Sequence[str], *, title: str = "") -> "Figure":
-    """The score that decoders are ranked by, with its interval, and the baselines, for each scheme of an evaluation."""
-    names = [metric, *(f"{metric}_{baseline}" for baseline in baselines)]
-    schemes = list(dict.fromkeys(table["scheme"]))
-    figure = blank(1.2 + 0.5 * len(schemes) * len(names), title)
-    axes = figure.add_subplot()
-    rows = [
-        table[(table["scheme"] == scheme) & (table["metric"] == name)].iloc[0] for scheme in schemes for name in names
-    ]
-    for at, row in enumerate(rows):
-        colour = PALETTE[0] if row["metric"] == metric else GREY
-        axes.plot([row["ci_low"], row["ci_high"]], [at, at], color=colour, linewidth=2)
-        axes.plot(row["value"], at, "o", color=colour)
-    labels = ["decoder" if row["metric"] == metric else row["metric"].removeprefix(f"{metric}_") for row in rows]
-    axes.set_yticks(range(len(rows)), [f"{row['scheme']}: {label}" for row, label in zip(rows, labels, strict=True)])
-    axes.invert_yaxis()
-    axes.set(xlabel=AXES.get(metric, metric))
-    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

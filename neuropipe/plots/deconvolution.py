@@ -1,4 +1,4 @@
-"""Figures of deconvolution: a trace with its true spikes and the events estimated from it, and scores of all cells."""
+"""Plots of deconvolution: a trace with its true spikes and estimated events, and the scores of all cells."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from neuropipe.errors import BadInput
-from neuropipe.plots import PALETTE, blank
+from neuropipe.plots.style import PALETTE, blank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,13 +25,13 @@ def trace_truth_and_events(
     unit: str = "expected spikes / s",
     title: str = "",
 ) -> "Figure":
-    """The liveliest stretch of a trace, the true spikes below it where they are known, and the events of each method.
+    """The most active stretch of a trace, true spikes below it where they are known, and the events of each method.
 
     dff, each of events : (time,); frame_times : (time,) s; spike_times : (n,) s; unit : of the events as rates
     """
     if any(len(values) != len(frame_times) for values in (dff, *events.values())):
-        raise BadInput("trace and events to draw must have one value a frame each")
-    shown = liveliest(dff, frame_times)
+        raise BadInput("trace and events must have one value per frame each")
+    shown = most_active(dff, frame_times)
     seconds = frame_times[shown]
     heights = [3, *([0.6] if spike_times is not None else []), *[1.6] * len(events)]
     figure = blank(1.0 + 0.9 * sum(heights), title)
@@ -74,8 +74,8 @@ def scores(table: pd.DataFrame, *, smoothing: float = 0.08, title: str = "") -> 
     return figure
 
 
-def liveliest(dff: np.ndarray, frame_times: np.ndarray) -> slice:
-    """Of the stretches of 40 s (a start every 5 s), that in which the trace varies most."""
+def most_active(dff: np.ndarray, frame_times: np.ndarray) -> slice:
+    """The stretch of 40 s (one starts every 5 s) in which the trace varies most."""
     n = min(len(dff), max(2, round(SHOWN / np.median(np.diff(frame_times)))))
     starts = range(0, len(dff) - n + 1, max(1, n // 8))
     best = max(starts, key=lambda start: np.nan_to_num(np.nanstd(dff[start : start + n])))

@@ -1,26 +1,23 @@
-"""Figures of the networks that deconvolve: how they learned, and how far their uncertainty can be trusted."""
+"""Plots of deconvolution networks: learning curves, and their error against their uncertainty."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from neuropipe.plots import PALETTE, WIDTH
+from neuropipe.plots.style import PALETTE, WIDTH, blank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def learning_curves(curves: pd.DataFrame) -> "Figure":
-    """Loss against step, one panel a rate, one colour a data set left out, one line a network.
+def learning_curves(curves: pd.DataFrame, *, title: str = "") -> "Figure":
+    """Loss against step, one panel per rate, one colour per data set left out, one line per network.
 
     curves : left_out, rate (Hz), seed, step, loss
     """
-    from matplotlib.figure import Figure
-
     rates = sorted(set(curves["rate"]), reverse=True)
-    figure = Figure(figsize=(WIDTH, 0.7 + 2.6 * len(rates)), layout="constrained")
-    figure.suptitle("networks for deconvolution", fontsize=11, x=0.01, ha="left")
+    figure = blank(0.7 + 2.6 * len(rates), title)
     colours = dict(zip(dict.fromkeys(curves["left_out"]), PALETTE * 9, strict=False))
     panels = figure.subplots(len(rates), 1, squeeze=False)[:, 0]
     for axes, rate in zip(panels, rates, strict=True):
@@ -38,17 +35,13 @@ def learning_curves(curves: pd.DataFrame) -> "Figure":
 
 
 def reliability(table: pd.DataFrame, *, title: str = "") -> "Figure":
-    """Error against uncertainty, as found in `neuropipe.calcium.reliability.reliability`."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(0.6 * WIDTH, 0.5 * WIDTH), layout="constrained")
-    if title:
-        figure.suptitle(title, fontsize=11)
+    """Error against uncertainty. table : of `neuropipe.calcium.reliability.reliability`"""
+    figure = blank(0.5 * WIDTH, title, width=0.6 * WIDTH)
     axes = figure.subplots()
-    axes.plot(table["uncertainty"], table["error"], "o-", color=PALETTE[0], label="as found")
+    axes.plot(table["uncertainty"], table["error"], "o-", color=PALETTE[0], label="measured")
     ends = np.array([table["uncertainty"].min(), table["uncertainty"].max()])
-    axes.plot(ends, ends, ":", color="black", linewidth=0.8, label="as said")
-    axes.set(xlabel="uncertainty (spikes a bin)", ylabel="root mean square error (spikes a bin)")
+    axes.plot(ends, ends, ":", color="black", linewidth=0.8, label="error = uncertainty")
+    axes.set(xlabel="uncertainty (spikes per bin)", ylabel="root mean square error (spikes per bin)")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
     return figure

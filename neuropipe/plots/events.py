@@ -1,11 +1,11 @@
-"""Figures of fluorescence: dF/F with the events that were found beneath it, and how noisy the traces are."""
+"""Plots of fluorescence: dF/F with the detected events below it, and the noise of all traces."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuropipe.plots import GREY, PALETTE, blank
+from neuropipe.plots.style import GREY, PALETTE, blank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,7 +15,7 @@ MOST_DRAWN = 6  # ROIs
 
 
 def drawn_rois(n_roi: int) -> np.ndarray:
-    """Which ROIs are drawn, evenly through all of them."""
+    """Numbers of the ROIs that are drawn, evenly spaced."""
     return np.unique(np.linspace(0, n_roi - 1, min(n_roi, MOST_DRAWN)).round().astype(int))
 
 
@@ -45,7 +45,7 @@ def dff_and_events(
 
 
 def noise_levels(noise: np.ndarray, *, title: str = "") -> "Figure":
-    """How many ROIs are how noisy. noise : (roi,) % / sqrt(Hz)"""
+    """Histogram of noise levels. noise : (roi,) % / sqrt(Hz)"""
     figure = blank(2.6, title)
     axes = figure.add_subplot()
     axes.hist(noise, bins=min(30, max(5, len(noise) // 3)), color=PALETTE[0])

@@ -1,11 +1,11 @@
-"""Figures of movies: where the found ROIs and the true cells lie, and how the frames were moved."""
+"""Plots of movies: outlines of found ROIs and true cells, and the shifts of motion correction."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuropipe.calcium.footprints import Footprints
-from neuropipe.plots import PALETTE, WIDTH, blank
+from neuropipe.plots.style import PALETTE, WIDTH, blank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +52,7 @@ def rois(
 
 
 def _outline(axes: "Axes", footprints: Footprints, which, colour: str, linestyle: str = "-") -> None:
-    """Lines around ROIs, of which single pixels that are dimmer than those around them make no islands."""
+    """Outline ROIs, smoothed so that a single dim pixel makes no hole."""
     from scipy.ndimage import gaussian_filter
 
     for roi in which:
@@ -68,7 +68,7 @@ def _outline(axes: "Axes", footprints: Footprints, which, colour: str, linestyle
 
 
 def shifts(frame_times: np.ndarray, found: np.ndarray, true: np.ndarray | None = None, *, title: str = "") -> "Figure":
-    """How far each frame lay off the reference, in y and in x; true : the same where it is known, and the error then.
+    """Shift of each frame from the reference in y and x; with the true shifts also the error.
 
     frame_times : (time,) s; found, true : (time, 2) px
     """

@@ -1,11 +1,11 @@
-"""The figure of a sweep: four curves of accuracy with 95 % intervals, chance dashed."""
+"""Plot of a sweep: four curves of accuracy with 95 % intervals, chance dashed."""
 
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from neuropipe.errors import BadInput
-from neuropipe.plots import GREY, PALETTE, WIDTH
+from neuropipe.plots.style import GREY, PALETTE, blank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,21 +26,17 @@ HEADINGS = {
 
 
 def decodability(summary: pd.DataFrame, rows: pd.DataFrame, *, event: str = "event", title: str = "") -> "Figure":
-    """One panel a sweep: accuracy with its 95 % interval; small dots are single random subsets of units or trials.
+    """One panel per sweep: accuracy with its 95 % interval; small dots are single random subsets of units or trials.
 
-    summary : (sweep, value, start, stop, accuracy, ci_low, ci_high, chance), rows : one a fit, both as `sweep_scores`
-    makes them. The bar in the panel of time is the length of the window, and points are at its centre.
+    summary : (sweep, value, start, stop, accuracy, ci_low, ci_high, chance), rows : one per fit, both made by
+    `sweep_scores`. The bar in the time course is the length of the window; points are at its centre.
     """
-    from matplotlib.figure import Figure
-
     sweeps = [name for name in AXES if name in set(summary["sweep"])]
     if not sweeps:
         raise BadInput(f"nothing to draw: the summary holds none of the sweeps {', '.join(AXES)}")
     n_columns = 1 if len(sweeps) == 1 else 2
     n_rows = -(-len(sweeps) // n_columns)
-    figure = Figure(figsize=(WIDTH, 0.5 + 2.9 * n_rows), layout="constrained")
-    if title:
-        figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    figure = blank(0.5 + 2.9 * n_rows, title)
     panels = figure.subplots(n_rows, n_columns, sharey=True, squeeze=False).ravel()
     for letter, name, axes in zip("abcd", sweeps, panels, strict=False):
         curve = summary[summary["sweep"] == name].sort_values("value")
@@ -95,7 +91,7 @@ def _logarithmic(axes: "Axes", curve: pd.DataFrame) -> None:
 
 
 def _seconds(axes: "Axes", curve: pd.DataFrame) -> None:
-    """The alignment as a line where it is in sight, and the window's length as a bar."""
+    """Draw the alignment as a line where it is inside the axis, and the window's length as a bar."""
     first, last = curve["start"].min(), curve["stop"].max()
     margin = 0.02 * (last - first)
     axes.set_xlim(first - margin, last + margin)

@@ -1,10 +1,10 @@
-"""Figures of training: how well networks fit what they learn from, and what was held out, as epochs go by."""
+"""Plots of training: loss on training data and on held-out blocks, by epoch."""
 
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from neuropipe.plots import PALETTE, WIDTH
+from neuropipe.plots.style import PALETTE, blank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -12,18 +12,14 @@ if TYPE_CHECKING:
 
 
 def learning_curves(curves: pd.DataFrame, *, title: str = "") -> "Figure":
-    """Loss against epoch, one panel a scheme, one colour a fold; the epoch that was chosen is marked.
+    """Loss against epoch, one panel per scheme, one colour per fold; a dot marks the chosen epoch.
 
     curves : scheme, fold, part, epoch, train_loss, validation_loss, the last NaN for networks trained on all training
-    samples. Lines are means over the networks that hold a block out (solid: that block, dashed: what they learn from),
-    or over all networks where none does. As many epochs as the other networks were trained were chosen.
+    samples. Lines are means over the networks that hold a block out (solid: that block, dashed: training data), or
+    over all networks where none does. The chosen epoch is the last one of the networks trained on all samples.
     """
-    from matplotlib.figure import Figure
-
     schemes = list(dict.fromkeys(curves["scheme"]))
-    figure = Figure(figsize=(WIDTH, 0.7 + 2.6 * len(schemes)), layout="constrained")
-    if title:
-        figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    figure = blank(0.7 + 2.6 * len(schemes), title)
     panels = figure.subplots(len(schemes), 1, sharex=True, squeeze=False)[:, 0]
     for axes, scheme in zip(panels, schemes, strict=True):
         of_scheme = curves[curves["scheme"] == scheme]

@@ -59,6 +59,7 @@ reader = _announcer("reader")
 simulator = _announcer("simulator")
 decoder = _announcer("decoder")
 deconvolver = _announcer("deconvolver")
+score_family = _announcer("score_family")
 
 
 class Registry:

@@ -111,8 +111,9 @@ def test_the_table_of_a_session():
     table = write_predictions("blocked", CLASSES, predicted)
     found = evaluate(table, folds, CLASSES, n_shifts=999, n_resamples=300)
     assert list(found.columns) == ["scheme", "metric", "value", "ci_low", "ci_high", "p_value", "n"]
-    baselines = ["accuracy_majority", "accuracy_previous", "accuracy_over_majority", "accuracy_over_previous"]
-    assert found["metric"].tolist() == [*METRICS, *baselines]
+    baselines = ["majority", "previous", "over_majority", "over_previous"]
+    compared = [f"{metric}_{name}" for metric in ("accuracy", "balanced_accuracy", "log_loss") for name in baselines]
+    assert found["metric"].tolist() == [*METRICS, *compared]
     value, p_value = found.set_index("metric")["value"], found.set_index("metric")["p_value"]
     labels = predicted.truth
     assert value["accuracy"] == np.mean(predicted.correct)

@@ -1,13 +1,20 @@
-"""What the figures show is what they were given."""
+"""What the plots show is what they were given."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import f_oneway
 
-from neuropipe import plots as figures
 from neuropipe.errors import BadInput
+from neuropipe.evaluation import families
+from neuropipe.plots import save
+from neuropipe.plots.leaderboard import pictures, ranking
+from neuropipe.plots.scores import confusion_matrix, score_with_baselines
+from neuropipe.plots.style import WIDTH
+from neuropipe.plots.trials import most_selective_unit, raster_and_psth
 
+CLASSIFICATION = families.get("classification")
+ACCURACY = CLASSIFICATION.metric("accuracy")
 N_TRIALS, N_BINS, N_UNITS = 40, 20, 12
 BIN_WIDTH, START = 0.05, -0.5
 
@@ -27,7 +34,7 @@ def session() -> tuple[np.ndarray, np.ndarray]:
 def drawn(**changed):
     counts, labels = session()
     given = {"counts": counts, "labels": labels, "classes": ["left", "right"], "event": "response", "label": "choice"}
-    figure = figures.raster_and_psth(**given | {"bin_width": BIN_WIDTH, "window_start": START} | changed)
+    figure = raster_and_psth(**given | {"bin_width": BIN_WIDTH, "window_start": START} | changed)
     axes = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
     return counts, labels, axes
 
@@ -78,7 +85,7 @@ class TestRasterAndPsth:
         counts, labels, (_, _, best) = drawn()
         totals = counts.sum(axis=1)
         statistic = f_oneway(totals[labels == "left", :11], totals[labels == "right", :11]).statistic
-        assert figures.most_selective_unit(counts, labels) == int(np.argmax(statistic)) == 5
+        assert most_selective_unit(counts, labels) == int(np.argmax(statistic)) == 5
         assert best.get_title(loc="left") == "unit 5, which differs most by choice"
 
     def test_of_many_classes_the_commonest_are_drawn(self):
@@ -99,8 +106,14 @@ class TestRasterAndPsth:
         assert units.get_xlim() == population.get_xlim() == pytest.approx((0.3, 1.3))
 
     def test_labels_of_another_length_are_refused(self):
-        with pytest.raises(BadInput, match="a label a trial"):
+        with pytest.raises(BadInput, match="one label per trial"):
             drawn(labels=np.array(["left"]))
+
+
+def drawn_scores(table, **options):
+    return score_with_baselines(
+        table, "accuracy", CLASSIFICATION.baselines, label=ACCURACY.axis_label, bounds=(0, 1), **options
+    )
 
 
 def evaluation() -> pd.DataFrame:
@@ -116,9 +129,9 @@ def evaluation() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["scheme", "metric", "value", "ci_low", "ci_high", "p_value"]).assign(n=228)
 
 
-class TestAccuracyWithBaselines:
+class TestScoreWithBaselines:
     def setup_method(self):
-        (self.axes,) = figures.accuracy_with_baselines(evaluation(), chance=0.33).axes
+        (self.axes,) = drawn_scores(evaluation(), chance=0.33).axes
         self.lines = {line.get_label(): line for line in self.axes.get_lines()}
 
     def test_schemes_stand_in_the_order_of_the_table_from_the_top(self):
@@ -149,33 +162,33 @@ class TestAccuracyWithBaselines:
 
     def test_an_evaluation_without_accuracy_is_refused(self):
         with pytest.raises(BadInput, match="no metric 'accuracy'; it has log_loss"):
-            figures.accuracy_with_baselines(evaluation().query("metric == 'log_loss'"))
+            drawn_scores(evaluation().query("metric == 'log_loss'"))
 
 
 class TestConfusionMatrix:
     def test_rows_are_fractions_with_numbers_of_trials(self):
-        axes = figures.confusion_matrix([[8, 2], [5, 15]], ["left", "right"]).axes[0]
+        axes = confusion_matrix([[8, 2], [5, 15]], ["left", "right"]).axes[0]
         np.testing.assert_allclose(axes.get_images()[0].get_array(), [[0.8, 0.2], [0.25, 0.75]])
         assert [text.get_text() for text in axes.texts] == ["0.80\n(8)", "0.20\n(2)", "0.25\n(5)", "0.75\n(15)"]
         assert [text.get_text() for text in axes.get_yticklabels()] == ["left\nn = 10", "right\nn = 20"]
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("decoded", "true")
 
     def test_a_class_that_never_occurs_is_an_empty_row(self):
-        axes = figures.confusion_matrix([[0, 0], [1, 3]], [0, 1]).axes[0]
+        axes = confusion_matrix([[0, 0], [1, 3]], [0, 1]).axes[0]
         np.testing.assert_array_equal(axes.get_images()[0].get_array(), [[0, 0], [0.25, 0.75]])
 
     def test_many_classes_fit_on_the_page(self):
-        figure = figures.confusion_matrix(np.eye(118), range(118))
-        assert figure.get_size_inches()[0] <= figures.WIDTH
+        figure = confusion_matrix(np.eye(118), range(118))
+        assert figure.get_size_inches()[0] <= WIDTH
         assert len(figure.axes[0].get_xticks()) <= 12
         assert not figure.axes[0].texts
 
     def test_another_shape_is_refused(self):
         with pytest.raises(BadInput, match=r"found shape \(2, 3\)"):
-            figures.confusion_matrix(np.ones((2, 3)), [0, 1])
+            confusion_matrix(np.ones((2, 3)), [0, 1])
 
 
-def ranking() -> pd.DataFrame:
+def scored() -> pd.DataFrame:
     rows = [
         ("one", "logistic_regression", "default", "blocked", 0.80, 0.75, 0.85),
         ("one", "logistic_regression", "default", "shuffled", 0.85, 0.80, 0.90),
@@ -185,12 +198,12 @@ def ranking() -> pd.DataFrame:
         ("one", "failed", "default", None, np.nan, np.nan, np.nan),
         ("two", "leaky", "default", "blocked", 0.50, 0.45, 0.55),
     ]
-    return pd.DataFrame(rows, columns=["session", "model", "variant", "scheme", "accuracy", "ci_low", "ci_high"])
+    return pd.DataFrame(rows, columns=["session", "model", "variant", "scheme", "score", "ci_low", "ci_high"])
 
 
-class TestLeaderboard:
+class TestRanking:
     def setup_method(self):
-        self.one, self.two = figures.leaderboard(ranking().assign(accuracy_majority=0.41)).axes
+        self.one, self.two = ranking(scored().assign(majority=0.41), ACCURACY, CLASSIFICATION.baselines).axes
 
     def test_models_are_ranked_by_their_hardest_scheme(self):
         names = [text.get_text() for text in self.one.get_yticklabels()]
@@ -216,7 +229,24 @@ class TestLeaderboard:
 
     def test_an_empty_leaderboard_is_refused(self):
         with pytest.raises(BadInput, match="run a decoder first"):
-            figures.leaderboard(ranking().iloc[:0])
+            ranking(scored().iloc[:0], ACCURACY)
+
+    def test_where_lower_is_better_the_largest_error_ranks_last(self):
+        errors = scored()[lambda rows: rows["scheme"] != "shuffled"]
+        (axes, _) = ranking(errors, families.get("regression").metric("median_error")).axes
+        names = [text.get_text() for text in axes.get_yticklabels()]
+        assert names == ["failed", "logistic_regression [c=1]", "logistic_regression", "leaky"]
+
+    def test_each_family_and_metric_has_a_plot_of_its_own(self):
+        one = scored().assign(family="classification", metric="accuracy", state="current")
+        other = one[one["session"] == "two"].assign(session="three", metric="balanced_accuracy")
+        found = pictures(pd.concat([one, other], ignore_index=True))
+        assert list(found) == ["leaderboard_classification_accuracy", "leaderboard_classification_balanced_accuracy"]
+        assert [axes.get_title(loc="left") for axes in found["leaderboard_classification_accuracy"].axes] == [
+            "one",
+            "two",
+        ]
+        assert found["leaderboard_classification_balanced_accuracy"].axes[0].get_xlabel().startswith("balanced")
 
 
 def test_saved_bytes_are_the_same_and_nothing_global_is_left(tmp_path):
@@ -224,7 +254,7 @@ def test_saved_bytes_are_the_same_and_nothing_global_is_left(tmp_path):
 
     before = dict(matplotlib.rcParams)
     for name in ("a.png", "b.png"):
-        figures.save(figures.accuracy_with_baselines(evaluation(), title="x"), tmp_path / name)
+        save(drawn_scores(evaluation(), title="x"), tmp_path / name)
     content = (tmp_path / "a.png").read_bytes()
     assert content == (tmp_path / "b.png").read_bytes()
     assert content.startswith(b"\x89PNG")

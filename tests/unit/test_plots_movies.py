@@ -1,9 +1,9 @@
-"""Figures of movies show what they say: outlines where ROIs lie, and shifts beside the true ones."""
+"""Plots of movies show what they say: outlines where ROIs lie, and shifts beside the true ones."""
 
 import numpy as np
 
 from neuropipe.calcium.footprints import Footprints
-from neuropipe.plots import movies as figures_movies
+from neuropipe.plots import movies
 
 SHAPE = (40, 50)
 
@@ -23,7 +23,7 @@ def spans(axes):
 
 def test_outlines_lie_where_the_rois_do_and_tell_what_was_found():
     found, true = discs((10, 12), (30, 40)), discs((10, 12), (20, 30))
-    figure = figures_movies.rois(np.random.default_rng(0).random(SHAPE), found, true, np.array([0, -1]))
+    figure = movies.rois(np.random.default_rng(0).random(SHAPE), found, true, np.array([0, -1]))
     left, right = figure.axes
     assert left.get_title() == "2 found ROIs (dashed: 1 that are no true cell)"
     assert right.get_title() == "2 true cells (dashed: 1 that were not found)"
@@ -32,16 +32,16 @@ def test_outlines_lie_where_the_rois_do_and_tell_what_was_found():
 
 
 def test_without_truth_there_is_one_panel():
-    figure = figures_movies.rois(np.random.default_rng(0).random(SHAPE), discs((10, 12)))
+    figure = movies.rois(np.random.default_rng(0).random(SHAPE), discs((10, 12)))
     assert [axes.get_title() for axes in figure.axes] == ["1 found ROIs"]
 
 
 def test_shifts_and_their_error():
     times = np.arange(5000) / 20
     true = np.stack([np.sin(times), np.cos(times)], axis=1)
-    figure = figures_movies.shifts(times, true + np.array([0.5, -0.25]), true)
+    figure = movies.shifts(times, true + np.array([0.5, -0.25]), true)
     assert [axes.get_ylabel() for axes in figure.axes] == ["shift in y (px)", "shift in x (px)", "found − true (px)"]
     for line, error in zip(figure.axes[2].lines, (0.5, -0.25), strict=True):
-        assert len(line.get_xdata()) <= figures_movies.MOST_DRAWN
+        assert len(line.get_xdata()) <= movies.MOST_DRAWN
         np.testing.assert_allclose(line.get_ydata(), error)
-    assert len(figures_movies.shifts(times, true).axes) == 2
+    assert len(movies.shifts(times, true).axes) == 2
