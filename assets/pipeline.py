@@ -1,18 +1,13 @@
-"""All stages of the pipeline, in one place, without Dagster: what planning and the command line start from."""
+"""All stages of the pipeline, found in assets/stages, without Dagster: planning and the command line start here."""
 
-from assets.stages.decoding.decoders import decoder_stages
-from assets.stages.decoding.sweeps import sweep_stages
-from assets.stages.results.evaluation import evaluation_stages
-from assets.stages.results.leaderboard import leaderboard_stage
-from assets.stages.results.report import report_stage
-from assets.stages.signals.deconvolution import deconvolution_stages
-from assets.stages.signals.deconvolution_networks import learned_stages
-from assets.stages.signals.fluorescence import fluorescence
-from assets.stages.signals.recording import recording
-from assets.stages.tensors.binned import binned
-from assets.stages.tensors.folds import folds
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+from assets import stages as folder
 from neuropipe.errors import BadInput
-from resources.store.plan import Pipeline
+from resources.store.pipeline import Pipeline
+from resources.store.stage import Stage
 from resources.workspace import Workspace
 
 BUILDER = "assets.pipeline:build_pipeline"
@@ -21,28 +16,44 @@ BUILDER = "assets.pipeline:build_pipeline"
 def build_pipeline(workspace: Workspace | None = None) -> Pipeline:
     """The pipeline in a workspace (default: the one that the environment names)."""
     workspace = workspace or Workspace.from_environment()
-    decoders = decoder_stages()
-    evaluations = evaluation_stages(decoders)
-    names = tuple(stage.name for stage in evaluations)
-    sweeps = sweep_stages()
-    report = report_stage(tuple(stage.name for stage in sweeps))
-    imaged = [fluorescence, *deconvolution_stages(), *learned_stages(workspace)]
-    stages = [recording, *imaged, binned, folds, *decoders, *evaluations, *sweeps, leaderboard_stage(names), report]
-    pipeline = Pipeline(stages, workspace, BUILDER)
-    _refuse_settings_of_no_asset(pipeline)
+    pipeline = Pipeline(stages(), workspace, BUILDER)
+    _check_settings(pipeline)
     return pipeline
 
 
+def stages() -> Iterator[Stage]:
+    """The stages that the modules of assets/stages export as `STAGES`; nothing else lists them."""
+    for each in pkgutil.walk_packages(folder.__path__, f"{folder.__name__}."):
+        yield from getattr(importlib.import_module(each.name), "STAGES", ())
+
+
 def quick(pipeline: Pipeline) -> list[str]:
-    """What a first-time user wants in minutes: everything but slow decoders and their evaluations."""
+    """What a first-time user wants in minutes: everything but slow stages and what depends on them alone."""
     return [name for name, stage in pipeline.stages.items() if not stage.slow]
 
 
-def _refuse_settings_of_no_asset(pipeline: Pipeline) -> None:
-    """A misspelt asset under `config:` in the catalogue would else be a setting that silently does nothing."""
-    for session in pipeline.workspace.catalog:
-        for asset in (*session.dataset.config, *session.entry.config):
-            try:
-                pipeline.stage(asset)
-            except BadInput as error:
-                raise BadInput(f"config of {session.key} in the catalogue: {error}") from None
+def _check_settings(pipeline: Pipeline) -> None:
+    """Refuse settings in the catalogue that nothing reads: unknown assets or fields, assets that do not apply."""
+    catalog = pipeline.workspace.catalog
+    for name, dataset in catalog.datasets.items():
+        for asset, fields in dataset.config.items():
+            sessions = [catalog.sessions[f"{name}.{session}"] for session in dataset.sessions]
+            _check(pipeline, asset, fields, sessions, catalog.place(name, "config", asset))
+        for session, entry in dataset.sessions.items():
+            for asset, fields in entry.config.items():
+                place = catalog.place(name, "sessions", session, "config", asset)
+                _check(pipeline, asset, fields, [catalog.sessions[f"{name}.{session}"]], place)
+
+
+def _check(pipeline: Pipeline, asset: str, fields: dict, sessions: list, place: str) -> None:
+    try:
+        stage = pipeline.stage(asset)
+    except BadInput as error:
+        raise BadInput(f"{place}: {error}") from None
+    known = stage.config.model_fields
+    for field in fields:
+        if field not in known:
+            raise BadInput(f"{place}.{field}: {asset} has no such setting; it has {', '.join(known) or 'none'}")
+    reasons = [stage.applies_to(session) for session in sessions] if stage.partitioned else ["it is made once for all"]
+    if reasons and all(reasons):
+        raise BadInput(f"{place}: nothing reads these settings, since {asset} does not apply: {reasons[0]}")

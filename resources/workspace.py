@@ -1,11 +1,14 @@
 """Where everything lies: catalogue, raw files, artifacts, mirror. Tests and clusters pass another."""
 
+import hashlib
 import os
+import socket
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from neuropipe.catalog import Catalog
+from neuropipe.catalog import Catalog, check_plugins
 from resources.fetch.downloads import RawFiles
 from resources.fetch.sources import Sources
 from resources.run.compute import LocalCompute, compute_from_environment
@@ -40,14 +43,33 @@ class Workspace:
             compute=compute_from_environment(),
         )
 
-    @cached_property
+    @property
     def catalog(self) -> Catalog:
-        return Catalog.load(self.catalog_root)
+        """The catalogue as it is on disk now: it is read again when one of its files has changed."""
+        stamp = Catalog.stamp(self.catalog_root)
+        if self._read.get("stamp") != stamp:
+            catalog = Catalog.load(self.catalog_root)
+            check_plugins(catalog)
+            self._read.update(stamp=stamp, catalog=catalog)
+        return self._read["catalog"]
 
     @cached_property
     def store(self) -> ArtifactStore:
-        return ArtifactStore(self.store_root)
+        return ArtifactStore(self.store_root, user=self._user)
+
+    @property
+    def sources(self) -> Sources:
+        return Sources(self.catalog, self._raw)
+
+    @property
+    def _user(self) -> str:
+        """Name of this installation among all that share the store."""
+        return hashlib.sha256(f"{socket.gethostname()}\n{CLONE}\n{self.catalog_root}".encode()).hexdigest()[:32]
 
     @cached_property
-    def sources(self) -> Sources:
-        return Sources(self.catalog, RawFiles(self.raw_root, self.mirror))
+    def _raw(self) -> RawFiles:
+        return RawFiles(self.raw_root, self.mirror)
+
+    @cached_property
+    def _read(self) -> dict[str, Any]:
+        return {}

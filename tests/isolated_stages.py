@@ -16,7 +16,7 @@ import numpy as np
 
 from neuropipe.errors import BadInput
 from resources.store.artifact import Artifact, Draft
-from resources.store.plan import Pipeline
+from resources.store.pipeline import Pipeline
 from resources.store.stage import StageConfig, memoized
 from resources.workspace import Workspace
 from tests.installation import QUICK

@@ -7,7 +7,8 @@ from pydantic import Field
 from neuropipe.catalog import Catalog, DatasetEntry
 from resources.store.artifact import Artifact, Draft
 from resources.store.memo import materialize
-from resources.store.plan import Pipeline, Planner
+from resources.store.pipeline import Pipeline
+from resources.store.plan import Planner
 from resources.store.stage import RUNTIME_ONLY, StageConfig, Unresolved, memoized
 from resources.workspace import Workspace
 

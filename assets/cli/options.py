@@ -8,7 +8,8 @@ from neuropipe.errors import BadInput
 
 if TYPE_CHECKING:
     from neuropipe.catalog import Session
-    from resources.store.plan import Pipeline
+    from resources.store.pipeline import Pipeline
+    from resources.store.plan import Planner
 
 session_option = click.option(
     "--session", "-s", "patterns", multiple=True, metavar="KEY", help="Session key or glob; may be repeated."
@@ -29,6 +30,19 @@ def chosen_sessions(pipeline: "Pipeline", patterns: tuple[str, ...]) -> "list[Se
             "say which sessions: --session KEY (several, or a glob like 'sim-*'; `neuropipe sessions` lists)"
         )
     return pipeline.workspace.catalog.match(patterns)
+
+
+def refuse_unread(planner: "Planner", sessions: "list[Session]", assets: list[str]) -> None:
+    """Refuse settings (--set) of assets that these assets of these sessions don't need."""
+    needed = set(planner.required(assets, None)) if not sessions else set()
+    for session in sessions:
+        needed |= set(planner.required(assets, session))
+    for asset in planner.overrides:
+        if asset not in needed:
+            raise BadInput(
+                f"--set {asset}.{next(iter(planner.overrides[asset]))}: nothing that is asked for reads it, since {asset} "
+                "does not run here; leave it out, or select an asset that needs it"
+            )
 
 
 def parse_settings(pipeline: "Pipeline", settings: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Which assets a user means: names and globs (`decoder/*`), or Dagster's own syntax (`+evaluation/xgboost`)."""
+"""Which assets a user means: names and globs (`decoder/*`), or Dagster's own syntax (`+evaluation/decoder/xgboost`)."""
 
 import difflib
 import fnmatch
@@ -7,7 +7,7 @@ import warnings
 
 from assets.pipeline import quick
 from neuropipe.errors import BadInput
-from resources.store.plan import Pipeline
+from resources.store.pipeline import Pipeline
 
 _DAGSTER_SYNTAX = re.compile(r"[+()\"]|\w:|\b(and|or|not)\b|^\*$")
 
@@ -28,7 +28,7 @@ def _match(pipeline: Pipeline, selection: str) -> set[str]:
     globbed = set(fnmatch.filter(pipeline.stages, selection))
     if globbed:
         # Who asks for several decoders wants to compare them.
-        return globbed | {name.replace("decoder/", "evaluation/") for name in globbed if name.startswith("decoder/")}
+        return globbed | {f"evaluation/{name}" for name in globbed if name.startswith("decoder/")}
     if _DAGSTER_SYNTAX.search(selection):
         return _dagster_selection(pipeline, selection)
     near = difflib.get_close_matches(selection, pipeline.stages, n=3, cutoff=0.4) or list(pipeline.stages)
@@ -48,7 +48,7 @@ def _dagster_selection(pipeline: Pipeline, selection: str) -> set[str]:
     except Exception:
         raise BadInput(
             f"can't read the selection {selection!r}: give names, globs ('decoder/*') or Dagster's syntax with keys "
-            "quoted, e.g. '+key:\"evaluation/xgboost\" or group:folds'"
+            "quoted, e.g. '+key:\"evaluation/decoder/xgboost\" or group:folds'"
         ) from None
     if not keys:
         raise BadInput(f"the selection {selection!r} matches no asset")

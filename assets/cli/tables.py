@@ -17,7 +17,8 @@ from rich.table import Table
 from assets.cli.selection import quick
 from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
-from resources.store.plan import Decision, Pipeline, Planner
+from resources.store.pipeline import Pipeline
+from resources.store.plan import Decision, Planner
 from resources.workspace import CLONE, Workspace
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import dagster as dg
 from neuropipe.errors import BadInput
 from resources.store.artifact import Artifact
 from resources.store.memo import CACHE_TAG, REFRESH, Outcome, materialize
-from resources.store.plan import Pipeline, Planner
+from resources.store.pipeline import Pipeline
+from resources.store.plan import Planner
 from resources.store.stage import Stage, StageConfig
 from resources.store.store import CorruptArtifact
 
@@ -35,7 +36,7 @@ def to_asset(stage: Stage, pipeline: Pipeline, partitions: dg.PartitionsDefiniti
     @dg.asset(
         key=asset_key(stage.name),
         partitions_def=partitions if stage.partitioned else None,
-        deps=[asset_key(upstream) for upstream in dict.fromkeys([*stage.inputs.values(), *stage.gathers])],
+        deps=_deps(stage, pipeline, partitions),
         code_version=Planner(pipeline).declared_version(stage),
         config_schema=config_schema(stage.config),
         check_specs=_check_specs(stage, partitions),
@@ -63,6 +64,21 @@ def to_asset(stage: Stage, pipeline: Pipeline, partitions: dg.PartitionsDefiniti
         return to_result(stage, outcome)
 
     return step
+
+
+def _deps(stage: Stage, pipeline: Pipeline, partitions: dg.PartitionsDefinition) -> list[dg.AssetDep]:
+    """Everything upstream. A stage that points at its source depends, for each session, on the chosen one alone."""
+    if stage.choose is None:
+        upstream = dict.fromkeys([*(needed.asset for needed in stage.inputs.values()), *stage.gathers])
+        return [dg.AssetDep(asset_key(name)) for name in upstream]
+    planner, chosen = Planner(pipeline), dict[str, list[str]]()
+    for session in planner.catalog:
+        if not stage.applies_to(session):
+            chosen.setdefault(stage.choose(planner.config(stage, session)), []).append(session.key)
+    return [
+        dg.AssetDep(asset_key(name), partition_mapping=dg.StaticPartitionMapping({key: key for key in keys}))
+        for name, keys in chosen.items()
+    ]
 
 
 def _check_specs(stage: Stage, partitions: dg.PartitionsDefinition) -> list[dg.AssetCheckSpec]:
@@ -113,11 +129,11 @@ def to_result(stage: Stage, outcome: Outcome) -> dg.MaterializeResult:
 
 
 def metadata_of(artifact: Artifact) -> dict[str, Any]:
-    """What the UI shows of an artifact, in the order a person looks: figures, facts, where it lies."""
-    shown: dict[str, Any] = {"variant": artifact.variant} if artifact.variant else {}
-    for figure in artifact.figures():
-        if figure.stat().st_size <= LARGEST_PREVIEW:
-            shown[f"figure_{figure.stem}"] = dg.MetadataValue.md(_inline(figure))
+    """What the UI shows of an artifact, in the order a person looks: plots, facts, where it lies."""
+    shown: dict[str, Any] = {}
+    for plot in artifact.plots():
+        if plot.stat().st_size <= LARGEST_PREVIEW:
+            shown[f"plot_{plot.stem}"] = dg.MetadataValue.md(_inline(plot))
     for name, value in artifact.metadata.items():
         shown |= _entries(name, value)
     return shown | {
@@ -185,5 +201,5 @@ def _config_type(annotation: Any) -> Any:
     return dg.Any
 
 
-def _inline(figure: Path) -> str:
-    return f"![{figure.stem}](data:image/png;base64,{base64.b64encode(figure.read_bytes()).decode()})"
+def _inline(plot: Path) -> str:
+    return f"![{plot.stem}](data:image/png;base64,{base64.b64encode(plot.read_bytes()).decode()})"

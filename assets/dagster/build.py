@@ -7,7 +7,7 @@ from assets.dagster.jobs import DEFAULT_JOB, EVERYTHING_JOB
 from assets.dagster.partitions import sessions
 from assets.dagster.schedules import weekly_refresh
 from assets.pipeline import quick
-from resources.store.plan import Pipeline
+from resources.store.pipeline import Pipeline
 
 
 def build_definitions(pipeline: Pipeline) -> dg.Definitions:

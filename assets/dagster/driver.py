@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.events import RunFailureReason
-from dagster._core.execution.plan.objects import ErrorSource
 
 from assets.dagster.assets import DAMAGED_INPUT, OVERRIDES_TAG, asset_key
 from assets.dagster.build import build_definitions
 from assets.dagster.dead_runs import PROCESS_TAG, close_dead_runs, this_process
+from assets.dagster.internals import ErrorSource, RunFailureReason
 from assets.dagster.jobs import EVERYTHING_JOB
 from assets.dagster.reporting import report_hits
 from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
 from resources.files.safe_files import process_lock
-from resources.store.memo import CACHE_TAG, REFRESH
-from resources.store.plan import Decision, Overrides, Pipeline, Planner
+from resources.store.memo import CACHE_TAG, REFRESH, point
+from resources.store.pipeline import Pipeline
+from resources.store.plan import Decision, Overrides, Planner
 from resources.workspace import CLONE
 
 Report = Callable[["StepReport"], None]
@@ -52,14 +52,6 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         return {"hit": self.hit, "run": self.run, "failed": self.failed, "seconds": round(self.seconds, 3)}
-
-
-def with_upstream(pipeline: Pipeline, assets: Iterable[str]) -> list[str]:
-    """The assets and all that they are made from, in order."""
-    wanted = set(assets)
-    for asset in tuple(wanted):
-        wanted |= pipeline.ancestors(asset)
-    return [name for name in pipeline.stages if name in wanted]
 
 
 def launched(decisions: Iterable[Decision], selected: Iterable[str], refresh: bool) -> list[str]:
@@ -97,7 +89,7 @@ def drive(
         run.make(session, of_sessions)
     if of_all := [name for name in of_all if name not in shared]:
         run.make(None, of_all)
-    run.refuse_what_lacks(sessions, named)
+    run.refuse_unavailable(sessions, named)
     summary.seconds = time.perf_counter() - began
     return summary
 
@@ -135,32 +127,38 @@ class _Run:
     _broken: set[str] = field(default_factory=set)  # of what is made once for all
 
     def shared(self, sessions: list[Session], selected: list[str]) -> list[str]:
-        """What is made once for all sessions, and which selected assets of one of these are made from."""
+        """What is made once for all sessions, and which selected assets of one of these need."""
         planner, needed = Planner(self.pipeline, self.overrides), set()
-        for asset in selected:
-            above = {name for name in self.pipeline.ancestors(asset) if not self.pipeline.stage(name).partitioned}
-            if above and any(planner.decide(asset, session).state != "n/a" for session in sessions):
-                needed |= above
+        for session in sessions:
+            for asset in planner.required(selected, session):
+                if not self.pipeline.stage(asset).partitioned:
+                    needed.add(asset)
         return [name for name in self.pipeline.stages if name in needed]
 
-    def refuse_what_lacks(self, sessions: list[Session], named: Iterable[str]) -> None:
+    def refuse_unavailable(self, sessions: list[Session], named: Iterable[str]) -> None:
+        """An asset that was asked for by name, and cannot be built yet, is a failure that says why."""
         planner = Planner(self.pipeline, self.overrides)
         for asset in named:
             stage = self.pipeline.stage(asset)
-            if stage.partitioned and all(stage.applies_to(session) for session in sessions):
-                continue
-            above = [self.pipeline.stage(name) for name in with_upstream(self.pipeline, [asset])]
-            for lacking in (planner.not_applicable(each, None) for each in above if not each.partitioned):
-                if lacking:
+            applies = (
+                [session for session in sessions if not stage.applies_to(session)] if stage.partitioned else [None]
+            )
+            above = {name for session in applies for name in planner.required([asset], session)}
+            for name in (name for name in self.pipeline.stages if name in above):
+                each = self.pipeline.stage(name)
+                if not each.partitioned and (reason := planner.not_applicable(each, None)):
                     self.summary.failed += 1
-                    self.summary.failures.append(StepReport(asset, None, "failed", lacking))
+                    self.summary.failures.append(StepReport(asset, None, "failed", reason))
                     self.report(self.summary.failures[-1])
 
     def make(self, session: Session | None, selected: list[str]) -> None:
-        assets = with_upstream(self.pipeline, selected)
+        planner = Planner(self.pipeline, self.overrides)
+        assets = planner.required(selected, session)
         if session is not None:
             assets = [asset for asset in assets if self.pipeline.stage(asset).partitioned]
-        hopeless = [asset for asset in assets if self.pipeline.ancestors(asset) & self._broken]
+        hopeless = [
+            asset for asset in assets if self._broken and self._broken & set(planner.required([asset], session))
+        ]
         assets = [asset for asset in assets if asset not in hopeless]
         settled: set[str] = set()
         computed: set[str] = set()
@@ -169,6 +167,9 @@ class _Run:
         for rounds_left in reversed(range(len(assets) + 1)):
             planner = Planner(self.pipeline, self.overrides)
             decisions = [planner.decide(asset, session) for asset in assets]
+            if any(row.state == "hit" and planner.artifact(row) is None for row in decisions):
+                planner = Planner(self.pipeline, self.overrides)  # what was damaged is set aside now
+                decisions = [planner.decide(asset, session) for asset in assets]
             wanted = launched(decisions, set(selected) - settled, self.refresh)
             if not wanted:
                 break
@@ -213,18 +214,18 @@ class _Run:
         return watcher
 
     def _settle(self, session: Session | None, assets: list[str], settled: set[str]) -> None:
-        """Count and report the planned hits; a hit of the default configuration is what LATEST names."""
+        """Count and report the planned hits, and note them as what the session has."""
         planner = Planner(self.pipeline, self.overrides)
-        hits = [planner.decide(asset, session) for asset in assets if asset not in settled]
+        hits = [decision for asset in assets if asset not in settled if (decision := planner.decide(asset, session))]
         for hit in hits:
             if hit.state != "hit":
                 continue
             self.summary.hit += 1
             self.report(StepReport(hit.asset, hit.session, "hit"))
-            if not planner.variant(hit.asset):
-                artifact = self.pipeline.workspace.store.lookup(hit.asset, hit.session, hit.fingerprint)
-                self.pipeline.workspace.store.point_latest(artifact)
-                self.pipeline.workspace.store.clear_failure(hit.asset, hit.session)
+            if hit.holder == hit.asset:
+                artifact = planner.store.lookup(hit.holder, hit.fingerprint)
+                point(planner, hit.asset, hit.session, artifact)
+        planner.store.used(f"{hit.holder}/{hit.fingerprint[:32]}" for hit in hits if hit.state == "hit")
         report_hits(self.instance, self.pipeline, [hit for hit in hits if not planner.variant(hit.asset)])
 
     def _definitions_job(self):

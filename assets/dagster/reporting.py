@@ -8,22 +8,21 @@ import contextlib
 from collections.abc import Iterable, Mapping
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData,
-)
-from dagster._core.definitions.data_version import (
-    CODE_VERSION_TAG,
-    DATA_VERSION_IS_USER_PROVIDED_TAG,
-    DATA_VERSION_TAG,
-    get_input_data_version_tag,
-    get_input_event_pointer_tag,
-)
-from dagster._core.event_api import AssetRecordsFilter
 from sqlalchemy.exc import IntegrityError
 
 from assets.dagster.assets import NOT_APPLICABLE, asset_key, check_results, metadata_of
+from assets.dagster.internals import (
+    CODE_VERSION_TAG,
+    DATA_VERSION_IS_USER_PROVIDED_TAG,
+    DATA_VERSION_TAG,
+    AssetCheckEvaluationTargetMaterializationData,
+    AssetRecordsFilter,
+    get_input_data_version_tag,
+    get_input_event_pointer_tag,
+)
 from resources.store.artifact import Artifact
-from resources.store.plan import Decision, Pipeline, Planner
+from resources.store.pipeline import Pipeline
+from resources.store.plan import Decision, Planner
 from resources.store.stage import Stage
 
 _RECORDS_A_QUERY = 500
@@ -43,25 +42,31 @@ def report_hits(instance: dg.DagsterInstance, pipeline: Pipeline, decisions: Ite
 
     for decision in decisions:
         stage = pipeline.stages[decision.asset]
-        for asset in (decision.asset, *stage.inputs.values()):
+        above = inputs_of(stage, decision)
+        for asset in (decision.asset, *above):
             if asset not in newest:
                 newest[asset] = _newest(instance, asset, sessions - {None} if partitioned(asset) else {None})
         tags = {
             DATA_VERSION_TAG: decision.data_version or NOT_APPLICABLE,
             CODE_VERSION_TAG: planner.declared_version(stage),
-            **_input_tags(
-                {above: decision.session if partitioned(above) else None for above in stage.inputs.values()}, newest
-            ),
+            **_input_tags({name: decision.session if partitioned(name) else None for name in above}, newest),
         }
         shown = newest[decision.asset].get(decision.session)
         if shown is None or not tags.items() <= (shown.asset_materialization.tags or {}).items():
-            artifact = _artifact(pipeline, decision)
+            artifact = planner.artifact(decision)
             _report(instance, decision, artifact, tags)
             newest[decision.asset] |= _newest(instance, decision.asset, {decision.session})
             if shown is None:
                 _report_checks(instance, stage, artifact, newest[decision.asset][decision.session])
             n_reported += 1
     return n_reported
+
+
+def inputs_of(stage: Stage, decision: Decision) -> list[str]:
+    """The assets that a decision was made from: of a stage that points at its source, that source alone."""
+    if stage.choose is not None:
+        return [decision.holder] if decision.holder else []
+    return [needed.asset for needed in stage.inputs.values()]
 
 
 def _newest(instance: dg.DagsterInstance, asset: str, sessions: set[str | None]) -> Newest:
@@ -93,13 +98,6 @@ def _input_tags(inputs: Mapping[str, str | None], newest: dict[str, Newest]) -> 
             tags[get_input_data_version_tag(key)] = record.asset_materialization.tags[DATA_VERSION_TAG]
             tags[get_input_event_pointer_tag(key)] = str(record.storage_id)
     return tags
-
-
-def _artifact(pipeline: Pipeline, decision: Decision) -> Artifact | None:
-    """What a hit found; None where the asset does not apply to the session."""
-    if decision.fingerprint is None:
-        return None
-    return pipeline.workspace.store.lookup(decision.asset, decision.session, decision.fingerprint)
 
 
 def _report(instance: dg.DagsterInstance, decision: Decision, artifact: Artifact | None, tags: dict[str, str]) -> None:

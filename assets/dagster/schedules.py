@@ -4,7 +4,8 @@ import dagster as dg
 
 from assets.dagster.assets import asset_key
 from neuropipe.catalog import Session
-from resources.store.plan import Decision, Pipeline, Planner
+from resources.store.pipeline import Pipeline
+from resources.store.plan import Decision, Planner
 
 WEEKLY = "0 3 * * 1"
 
@@ -26,20 +27,21 @@ def weekly_refresh(pipeline: Pipeline, job) -> dg.ScheduleDefinition:
 def refresh_requests(pipeline: Pipeline, log) -> list[dg.RunRequest]:
     """One run for each session that has anything to do, with just the assets that must run."""
     started = _started(pipeline)
-    for session in started:
-        _look_upstream(pipeline, session, log)
+    _look_upstream(pipeline, started, log)
     planner = Planner(pipeline)
-    requests = []
     waited_for = {
         name
         for name, stage in pipeline.stages.items()
         if not stage.partitioned and planner.decide(name, None).state == "run"
     }
+    requests = []
     for session in started:
         assets = [
             row.asset
             for row in planner.plan([session])
-            if row.state == "run" and _wanted(pipeline, row) and not pipeline.ancestors(row.asset) & waited_for
+            if row.state == "run"
+            and _wanted(pipeline, row)
+            and not waited_for & set(planner.required([row.asset], session))
         ]
         if assets:
             keys = [asset_key(asset) for asset in assets]
@@ -47,18 +49,21 @@ def refresh_requests(pipeline: Pipeline, log) -> list[dg.RunRequest]:
     return requests
 
 
-def _look_upstream(pipeline: Pipeline, session: Session, log) -> None:
+def _look_upstream(pipeline: Pipeline, sessions: list[Session], log) -> None:
+    """Ask all servers at once, and request updates where the catalogue follows its source; nothing is downloaded here."""
     sources = pipeline.workspace.sources
-    for name in sources.changed_upstream(session):
-        entry = session.entry.files[name]
-        if session.dataset.follow_upstream and entry.sha256 is None:
-            log.info(f"{session.key}: {name} changed upstream; it will be fetched again")
-            sources.follow(session, name)
-        else:
-            log.warning(
-                f"{session.key}: {name} changed upstream, but the catalogue pins what was first fetched; "
-                "to accept the new file, update its sha256 (or set follow_upstream)"
-            )
+    known = {session.key: session for session in sessions}
+    for key, answers in sources.check_upstream(sessions).items():
+        session = known[key]
+        for name in (name for name, answer in answers.items() if answer == "changed"):
+            if session.dataset.follow_upstream and session.entry.files[name].sha256 is None:
+                log.info(f"{key}: {name} changed upstream; it will be downloaded again")
+                sources.request_update(session, name)
+            else:
+                log.warning(
+                    f"{key}: {name} changed upstream, but the catalogue pins what was first downloaded; to accept the "
+                    "new file, update its sha256 (or set follow_upstream)"
+                )
 
 
 def _wanted(pipeline: Pipeline, row: Decision) -> bool:

@@ -14,7 +14,8 @@ from neuropipe import decoders
 from neuropipe.evaluation import paired_difference
 from neuropipe.evaluation.across_sessions import compare_across_sessions
 from resources.store.artifact import Artifact
-from resources.store.plan import Overrides, Pipeline, Planner
+from resources.store.pipeline import Pipeline
+from resources.store.plan import Overrides, Planner
 
 CHOICE, FEEDBACK, SIMULATED = "steinmetz-choice.cori-2016-12-18", "steinmetz-feedback", "sim-choice.small"
 MOVEMENT, DIRECTION = "reaching-m1.stevenson-2011", "head-direction.a2929-200711"

@@ -17,7 +17,8 @@ from neuropipe.calcium.scores import summary
 from neuropipe.catalog import Session
 from neuropipe.catalog.cohorts import NOTHING
 from resources.store.artifact import Artifact
-from resources.store.plan import Pipeline, Planner
+from resources.store.pipeline import Pipeline
+from resources.store.plan import Planner
 
 DATASET, SMOOTHING = "calcium-ground-truth", 0.08
 SESSIONS = (f"{DATASET}.ds09-*", f"{DATASET}.ds1[02456]-*")  # the data sets of ASKED, which the networks learn from

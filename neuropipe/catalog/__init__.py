@@ -6,17 +6,13 @@ from neuropipe.catalog.entries import (
     FILE_NAME,
     SESSION_NAME,
     AnyTask,
-    ContinuousTask,
-    Entry,
     FileEntry,
-    FoldsEntry,
     Name,
     Sha256,
-    Task,
-    check_window,
 )
 from neuropipe.catalog.plugins import check_plugins, plugin_of
 from neuropipe.catalog.sessions import Catalog, Session
+from neuropipe.tasks.entry import Entry, FoldsEntry, TaskEntry, check_window
 
 __all__ = [
     "DATASET_NAME",
@@ -24,7 +20,6 @@ __all__ = [
     "SESSION_NAME",
     "AnyTask",
     "Catalog",
-    "ContinuousTask",
     "DatasetEntry",
     "Entry",
     "FileEntry",
@@ -34,7 +29,7 @@ __all__ = [
     "Session",
     "SessionEntry",
     "Sha256",
-    "Task",
+    "TaskEntry",
     "check_plugins",
     "check_window",
     "plugin_of",

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from neuropipe.catalog.datasets import DatasetEntry, SessionEntry
-from neuropipe.catalog.entries import DATASET_NAME, ContinuousTask, Task
+from neuropipe.catalog.entries import DATASET_NAME, TaskEntry
 from neuropipe.catalog.yaml_files import line_of, parse, sentence
 from neuropipe.errors import BadInput
 
@@ -36,7 +36,7 @@ class Session:
         return self.dataset.modality
 
     @property
-    def task(self) -> Task | ContinuousTask | None:
+    def task(self) -> TaskEntry | None:
         """What to decode; None where there is nothing to decode."""
         return self.dataset.task
 

@@ -79,6 +79,6 @@ def kind_of(fields: Mapping[str, Any] | TaskEntry) -> str | None:
     """The kind of a catalogue entry: the one that it names, else the one whose mark it has; None for neither."""
     if isinstance(fields, TaskEntry):
         return next((kind for kind, task in available().items() if type(fields) is task.entry), None)
-    if "kind" in fields:
-        return fields["kind"] if fields["kind"] in available() else None
+    if fields.get("kind") is not None:
+        return fields["kind"]
     return next((kind for kind, task in available().items() if task.entry.mark in fields), None)

@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Entry(BaseModel):
-    """A part of the catalogue: unknown fields are refused, and nothing changes after it was read."""
+    """Base class of everything in a YAML file of the catalogue: unknown fields, NaN and infinity are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class FoldsEntry(Entry):
@@ -22,10 +22,13 @@ class FoldsEntry(Entry):
 
 
 class TaskEntry(Entry):
-    """Base of the entries of all kinds of tasks. mark : the field by which an entry without `kind` is recognised."""
+    """Base of the entries of all kinds of tasks.
+
+    kind : may be left out where the mark tells it; mark : the field by which an entry without `kind` is recognised."""
 
     mark: ClassVar[str]
 
+    kind: str | None = None
     bin_width: float = Field(gt=0)
     folds: FoldsEntry = FoldsEntry()
 

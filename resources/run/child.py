@@ -106,7 +106,7 @@ def do(job: Job) -> Draft:
             "needs its code location reloaded)"
         )
     artifacts = {name: Artifact.read(Path(path)) if path else None for name, path in job.artifacts.items()}
-    files = workspace.sources.fetch(session) if "files" in stage.parameters and session is not None else {}
+    files = workspace.sources.verified(session) if "files" in stage.parameters and session is not None else {}
     draft = Draft(Path(job.draft))
     fill(planner, stage, session, artifacts, files, draft, Path(job.progress) if job.progress else None, LOG)
     uses = stage.uses(planner.config(stage, session))

@@ -115,7 +115,7 @@ def _reuse(planner: Planner, asset: str, key: str | None, fingerprint: str) -> A
     """The artifact of a fingerprint, if it is whole as far as a look at its files' sizes tells."""
     artifact = planner.store.serve(asset, fingerprint)
     if artifact is not None:
-        planner.store.used([artifact.path.name])
+        planner.store.used([str(artifact.path)])
         point(planner, asset, key, artifact)
     return artifact
 
@@ -163,7 +163,6 @@ class _Work:
                 new_attempt=new_attempt,
                 before_commit=lambda: self._refuse_changes(ingredients, files),
             )
-        store.used([artifact.path.name])
         if progress is not None:
             store.clear_progress(stage.name, self.fingerprint)
         return artifact
@@ -181,7 +180,7 @@ class _Work:
         """name -> verified raw file, of a stage that reads them."""
         if "files" not in self.stage.parameters or self.session is None:
             return {}
-        return self.planner.pipeline.workspace.sources.fetch(self.session, download_progress(self.log))
+        return self.planner.pipeline.workspace.sources.verified(self.session, download_progress(self.log))
 
     def _progress(self) -> Path:
         owner = {

@@ -93,6 +93,24 @@ class Planner:
                 )
         return rows
 
+    def required(self, assets: Iterable[str], session: Session | None) -> list[str]:
+        """The assets and all that they need for a session, in order: of the sources of activity, the chosen one."""
+        found: set[str] = set()
+        waiting = list(assets)
+        while waiting:
+            name = waiting.pop()
+            if name in found:
+                continue
+            found.add(name)
+            stage = self.pipeline.stage(name)
+            if session is not None and stage.partitioned and stage.applies_to(session):
+                continue
+            if stage.choose is not None and session is not None:
+                waiting.append(stage.choose(self.config(stage, session)))
+            else:
+                waiting += [needed.asset for needed in stage.inputs.values()]
+        return [name for name in self.pipeline.stages if name in found]
+
     def artifact(self, decision: Decision) -> Artifact | None:
         """The whole artifact of a hit, None where there is none; a damaged one is set aside."""
         if decision.state != "hit" or decision.fingerprint is None:

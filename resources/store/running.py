@@ -9,7 +9,11 @@ from resources.store.artifact import Artifact, Draft
 
 
 def run_stage(
-    function: Any, inputs: Mapping[str, Any], artifacts: Mapping[str, Artifact | None], given: Mapping[str, Any], draft: Draft
+    function: Any,
+    inputs: Mapping[str, Any],
+    artifacts: Mapping[str, Artifact | None],
+    given: Mapping[str, Any],
+    draft: Draft,
 ) -> Schema:
     """Fill a draft with what a stage's function makes of its inputs.
 
@@ -25,13 +29,23 @@ def run_stage(
     return made
 
 
-def draw(plots: Any, made: Schema, artifacts: Mapping[str, Artifact | None], inputs: Mapping[str, Any], draft: Draft, log: Any) -> None:
+def draw(
+    plots: Any,
+    made: Schema,
+    artifacts: Mapping[str, Artifact | None],
+    inputs: Mapping[str, Any],
+    draft: Draft,
+    log: Any,
+) -> None:
     """Draw a stage's plots into the draft's extras. A plot that fails is a warning: the data are there all the same."""
     made.write_extras(draft.extras)
     if plots is None:
         return
     try:
-        stored = type(made).read(Artifact(draft.path, {"asset": "", "metadata": draft.metadata}))
+        files = dict.fromkeys(
+            file.relative_to(draft.data).as_posix() for file in draft.data.rglob("*") if file.is_file()
+        )
+        stored = type(made).read(Artifact(draft.path, {"asset": "", "metadata": draft.metadata, "files": files}))
         shown = dataclasses.replace(made, **{name: getattr(stored, name) for name in made.specs()})
         read = {name: schema.read(artifacts[name]) if artifacts[name] else None for name, schema in inputs.items()}
         for name, figure in plots(shown, **read).items():
@@ -43,4 +57,3 @@ def draw(plots: Any, made: Schema, artifacts: Mapping[str, Artifact | None], inp
 def arguments(names: frozenset[str], **available: Any) -> dict[str, Any]:
     """Those of the available arguments that a function takes."""
     return {name: value for name, value in available.items() if name in names}
-

@@ -26,7 +26,6 @@ from resources.store.code import Definition, definition_of, reference
 
 if TYPE_CHECKING:
     from resources.store.plan import Planner
-    from resources.workspace import Workspace
 
 RUNTIME_ONLY = {"runtime_only": True}
 TOOLS_OF_ALL = ("numpy", "pandas", "pyarrow", "zarr")
@@ -121,7 +120,8 @@ class Stage:
     applies_to : session -> None, or why not; uses : configuration -> plug-ins and tools that it chooses
     tools : distributions whose version counts; checks : name -> what it promises
     slow : takes minutes a session, so that it runs only where it is asked for; isolated : runs in a child process
-    output : schema of what it returns; partitioned : made for each session, else once for all; gather : planner -> its members; gathers : their assets
+    output : schema of what it returns
+    partitioned : made for each session, else once for all; gather : planner -> its members; gathers : their assets
     unavailable : of unpartitioned stages, planner -> why it cannot be built yet, or None
     choose : configuration -> the input that the asset points at: it has no bytes of its own
     plots : what the stage made, inputs by name -> name -> figure; no part of code version or data

@@ -19,7 +19,8 @@ from resources.run import memory
 from resources.run.compute import LocalCompute, compute_from_environment
 from resources.run.memory import available, free_in_groups, in_words, parse_size, resident
 from resources.store.memo import materialize
-from resources.store.plan import Pipeline, Planner
+from resources.store.pipeline import Pipeline
+from resources.store.plan import Planner
 from resources.workspace import Workspace
 from tests import isolated_stages
 

@@ -15,7 +15,8 @@ from neuropipe.errors import BadInput
 from resources.store.artifact import Artifact, Draft
 from resources.store.members import absent_members, artifacts_of_members, versions_of_members
 from resources.store.memo import materialize
-from resources.store.plan import Pipeline, Planner
+from resources.store.pipeline import Pipeline
+from resources.store.plan import Planner
 from resources.store.stage import StageConfig, Unresolved, memoized
 from resources.workspace import Workspace
 from tests.three_stages import DATASET

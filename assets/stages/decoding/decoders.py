@@ -112,11 +112,7 @@ def decode(make: Any, problem: Any, folds: pd.DataFrame, progress: Path, log: An
         curves=training.curves,
         **problem.documents,
         facts={**problem.facts(every), "fold_seconds": [round(seconds, 2) for _, seconds in done]},
-        checks={
-            "out_of_fold": Check(
-                seen.empty, facts={"predictions": len(every), "seen_in_training": len(seen)}
-            )
-        },
+        checks={"out_of_fold": Check(seen.empty, facts={"predictions": len(every), "seen_in_training": len(seen)})},
     )
 
 

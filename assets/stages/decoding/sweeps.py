@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field, ValidationError, create_model
 
-from assets.stages import plugins
 from assets.stages.decoding.decoders import COPIES, decoder_config, decoder_uses
 from assets.stages.sessions import suits_estimators
 from neuropipe import decoders, tasks

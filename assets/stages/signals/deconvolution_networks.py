@@ -117,9 +117,7 @@ def deconvolution_networks(
     One folder per group that is left out, and one (none) for recordings of other origin, at several frame rates.
     """
     recordings = [
-        trace
-        for member in members
-        for trace in ground_truth(member.read(), member.facts["group"], member.data_version)
+        trace for member in members for trace in ground_truth(member.read(), member.facts["group"], member.data_version)
     ]
     groups: dict[str, tuple[str, ...]] = {}
     for member in members:

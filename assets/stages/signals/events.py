@@ -54,13 +54,13 @@ def _events_stage(plugin: Plugin) -> Stage:
         checks={"events_finite": FINITE},
         plots=plot_events,
     )
-    def events(
-        config: StageConfig, recording: Recording, fluorescence: Fluorescence | None, scratch: Path
-    ) -> Events:
+    def events(config: StageConfig, recording: Recording, fluorescence: Fluorescence | None, scratch: Path) -> Events:
         parameters = config.model_dump()
         longest_gap = parameters.pop("longest_gap")
         make = functools.partial(calcium.make, plugin.name, **parameters)
-        return find_events(make, plugin.name, plugin.facts["units"], longest_gap, dff_of(recording, fluorescence), scratch)
+        return find_events(
+            make, plugin.name, plugin.facts["units"], longest_gap, dff_of(recording, fluorescence), scratch
+        )
 
     return events
 

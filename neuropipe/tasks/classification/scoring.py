@@ -3,7 +3,7 @@
 import numpy as np
 
 from neuropipe.evaluation import confusion, evaluate
-from neuropipe.evaluation.families.classification import FAMILY
+from neuropipe.evaluation.families.classification import primary_of_classes
 from neuropipe.schemas.binned import TrialBins
 from neuropipe.schemas.folds import Folds
 from neuropipe.schemas.predictions import Predictions
@@ -23,11 +23,11 @@ def score_classes(predictions: Predictions, folds: Folds, binned: TrialBins, set
         n_shifts=settings.n_shifts,
         n_resamples=settings.n_resamples,
     )
-    primary = FAMILY.primary({"class_counts": np.bincount(labels, minlength=len(classes)).tolist()})
+    primary = primary_of_classes({"class_counts": np.bincount(labels, minlength=len(classes)).tolist()})
     matrices = confusion(predictions.predictions, classes)
     return Scores(
         scores=table,
-        ranking={"family": FAMILY.name, "primary": primary},
+        ranking={"family": "classification", "primary": primary},
         details={
             "classes": classes,
             "confusion": {scheme: matrix.to_numpy().tolist() for scheme, matrix in matrices.items()},

@@ -67,7 +67,7 @@ def bin_time(entry: RegressionEntry, activity: Activity, recording: Recording, s
 
 
 def _bin_events(activity: Activity, grid: Grid) -> tuple[np.ndarray, float, np.ndarray]:
-    """activity (time, unit) of ROIs recorded throughout, the sum of their events in the stretches, and which they are."""
+    """activity (time, unit) of the ROIs recorded throughout, the sum of their events, and which ROIs they are."""
     frame_times = activity.frame_times[:]
     parts, sums = [], []
     for start, n_bins in zip(grid.starts, grid.n_bins, strict=True):

@@ -14,7 +14,7 @@ from neuropipe.tasks.problem import Samples
 
 
 def time_samples(binned: TimeBins, recording: Recording, block_column: str | None) -> Samples:
-    """A sample per bin with its history; a gap holds at least one history, for what is tested must not be trained on."""
+    """A sample per bin with its history. A gap holds at least one history: no bin is both trained on and tested."""
     if block_column is not None:
         raise BadInput("folds.block_column names a column of the trial table; a continuous session has no trials")
     starts, stops = binned.samples["start"].to_numpy(), binned.samples["stop"].to_numpy()

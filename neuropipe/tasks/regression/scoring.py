@@ -3,7 +3,7 @@
 import numpy as np
 
 from neuropipe.evaluation.continuous import evaluate_targets
-from neuropipe.evaluation.families.regression import FAMILY
+from neuropipe.evaluation.estimates import primary_metric
 from neuropipe.schemas.binned import TimeBins
 from neuropipe.schemas.folds import Folds
 from neuropipe.schemas.predictions import Predictions
@@ -26,10 +26,10 @@ def score_targets(predictions: Predictions, folds: Folds, binned: TimeBins, sett
         n_shifts=settings.n_shifts,
         n_resamples=settings.n_resamples,
     )
-    primary = FAMILY.primary({"circular": circular})
+    primary = primary_metric(circular)
     return Scores(
         scores=table,
-        ranking={"family": FAMILY.name, "primary": primary},
+        ranking={"family": "regression", "primary": primary},
         checks={"scores_finite": scores_finite(table)},
         facts=summary(table, primary),
     )
