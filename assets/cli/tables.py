@@ -1,19 +1,16 @@
-"""What the commands print: rich tables for people, plain JSON for scripts."""
+"""What the commands print: tables of at most 80 columns for people, JSON for scripts."""
 
-import contextlib
 import json
-import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from assets.cli.grid import cell, echo_json, echo_note, echo_table, echo_title, plain
+from assets.cli.progress import progress
 from assets.cli.selection import quick
 from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
@@ -24,46 +21,12 @@ from resources.workspace import CLONE, Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-    from assets.dagster.driver import StepReport, Summary
+    from assets.dagster.driver import Summary
+    from neuropipe.evaluation.families import Metric, ScoreFamily
     from resources.store.gc import Garbage
 
-_COLOURS = {"hit": "green", "run": "yellow", "n/a": "dim", "failed": "red", "stale": "yellow", "missing": "yellow"}
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    # A pipe or a CI log has no width of its own: tables stay whole there.
-    return console if console.is_terminal else Console(highlight=False, width=160)
-
-
-def _print(rows: list[dict[str, Any]], as_json: bool, title: str = "") -> None:
-    """A table whose columns are the keys of the rows; or the rows themselves as JSON."""
-    if as_json:
-        click.echo(json.dumps([{key: _plain(value) for key, value in row.items()} for row in rows], indent=1))
-        return
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in rows[0] if rows else ():
-        number = isinstance(rows[0][column], int | float) and not isinstance(rows[0][column], bool)
-        table.add_column(column, justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    _console().print(table)
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _cell(value: Any) -> str:
-    value = _plain(value)
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    text = escape(str(value))
-    return f"[{_COLOURS[text]}]{text}[/]" if text in _COLOURS else text
+__all__ = ["progress"]
+MOST_SESSIONS = 8  # whose plan is shown asset by asset
 
 
 def show_plan(decisions: list[Decision], as_json: bool, summarise: bool = False) -> None:
@@ -72,17 +35,20 @@ def show_plan(decisions: list[Decision], as_json: bool, summarise: bool = False)
         for row in decisions
     ]
     if as_json:
-        _print(rows, as_json=True)
+        echo_json(rows)
         return
-    if summarise and len({row.session for row in decisions}) > 8:
-        assets = {row.asset: Counter() for row in decisions}
-        for row in decisions:
-            assets[row.asset][row.state] += 1
-        _print([{"asset": a, "hit": n["hit"], "run": n["run"], "n/a": n["n/a"]} for a, n in assets.items()], False)
+    if summarise and len({row["session"] for row in rows}) > MOST_SESSIONS:
+        states = {row["asset"]: Counter() for row in rows}
+        for row in rows:
+            states[row["asset"]][row["state"]] += 1
+        echo_table([{"asset": a, "hit": n["hit"], "run": n["run"], "n/a": n["n/a"]} for a, n in states.items()])
     else:
-        _print(rows, False)
-    states = Counter(row.state for row in decisions)
-    click.echo(f"{states['hit']} hit, {states['run']} to run, {states['n/a']} not applicable")
+        for session, of_session in _grouped(rows, "session").items():
+            shown = [{name: row[name] for name in ("state", "asset", "reason")} for row in of_session]
+            echo_table(shown, title=session, wraps="reason")
+            click.echo()
+    total = Counter(row["state"] for row in rows)
+    click.echo(f"{total['hit']} hit, {total['run']} to run, {total['n/a']} not applicable")
 
 
 def show_sessions(pipeline: Pipeline, as_json: bool) -> None:
@@ -102,13 +68,19 @@ def show_sessions(pipeline: Pipeline, as_json: bool) -> None:
                 "note": f"same recording as {entry.same_recording_as}" if entry.same_recording_as else entry.note,
             }
         )
-    _print(rows, as_json)
+    if as_json:
+        echo_json(rows)
+        return
+    echo_table([{name: row[name] for name in ("session", "done", "task", "modality", "files")} for row in rows],
+               optional=("modality", "files"))  # fmt: skip
+    click.echo()
+    echo_note("done: of the assets that are not slow. --json also gives a note on each session.")
 
 
 def show_datasets(workspace: Workspace, as_json: bool) -> None:
     import yaml
 
-    ours = [
+    rows = [
         {
             "dataset": name,
             "title": dataset.title,
@@ -119,10 +91,17 @@ def show_datasets(workspace: Workspace, as_json: bool) -> None:
         }
         for name, dataset in workspace.catalog.datasets.items()
     ]
-    _print(ours, as_json, title="Data sets of the catalogue")
-    if not as_json:
-        click.echo()
-        _print(yaml.safe_load((CLONE / "data" / "field.yaml").read_text()), False, title="The field")
+    if as_json:
+        echo_json(rows)
+        return
+    shown = ("dataset", "sessions", "task", "modality", "title")
+    echo_table([{name: row[name] for name in shown} for row in rows], title="Data sets of the catalogue", wraps="title")
+    click.echo()
+    field = yaml.safe_load((CLONE / "data" / "field.yaml").read_text())
+    echo_title("The field")
+    for entry in field:
+        echo_note(f"{entry['status']}: {entry['data']}")
+        echo_note(f"{entry['formats']}; {entry['archives']}", indent=4)
 
 
 def show_artifacts(planner: Planner, asset: str, sessions: list[Session | None], as_json: bool) -> None:
@@ -152,151 +131,145 @@ def show_artifacts(planner: Planner, asset: str, sessions: list[Session | None],
             **{f"tool.{name}": version for name, version in manifest["ingredients"]["tools"].items()},
             **{f"check.{name}": "passed" if c["passed"] else "FAILED" for name, c in manifest["checks"].items()},
             **dict(artifact.metadata),
-            **{f"figure.{path.stem}": str(path) for path in artifact.figures()},
+            **{f"plot.{path.stem}": str(path) for path in artifact.figures()},
         }
-        rows += [{"session": key, "field": name, "value": _value(value, as_json)} for name, value in facts.items()]
-    _print(rows, as_json)
-
-
-def _value(value: Any, as_json: bool) -> Any:
-    return json.dumps(value) if isinstance(value, dict | list | tuple) and not as_json else value
+        rows += [{"session": key, "field": name, "value": value} for name, value in facts.items()]
+    if as_json:
+        echo_json(rows)
+        return
+    for session, of_session in _grouped(rows, "session").items():
+        echo_title(f"{asset} of {session}" if session else asset)
+        for row in of_session:
+            value = row["value"]
+            # A path or a hash stays in one piece, so that it can be copied.
+            click.echo(
+                f"{row['field']}: {json.dumps(value) if isinstance(value, dict | list | tuple) else cell(value)}"
+            )
+        click.echo()
 
 
 def show_leaderboard(ranked: "pd.DataFrame", as_json: bool) -> None:
     rows = ranked.to_dict("records")
     if as_json:
-        _print(rows, as_json=True)
+        echo_json([{**row, "rank": _whole(row["rank"]), "n": _whole(row["n"])} for row in rows])
         return
     if not rows:
         raise BadInput("the store holds no evaluations yet: `neuropipe run --session KEY` makes some")
-    for session, of_session in _grouped(rows, "session"):
-        layout = _time_row if any(_plain(row["training_mean"]) is not None for row in of_session) else _leaderboard_row
-        shown = [layout(row) for row in of_session]
-        _print(shown, False, title=session)
-        click.echo()
-    click.echo(
-        "accuracy: over all out-of-fold predictions; ci: its 95 % block-bootstrap interval; p_value: against labels "
-        "shifted in time.\nover_rate: paired difference to rate-only logistic regression. Shuffled folds let slow "
-        "drift leak into the score. Continuous sessions: R2, mean over targets, or median error in degrees;\n"
-        "persistence: behaviour stays as it was before the decoder's history began. More columns: --json, "
-        "docs/evaluation.md."
+    from neuropipe.evaluation import families
+
+    explained: dict[str, None] = {}
+    for session, of_session in _grouped(rows, "session").items():
+        scored = [row for row in of_session if plain(row["score"]) is not None]
+        for (name, scheme, metric), of_scheme in _grouped(scored, "family", "scheme", "metric").items():
+            family = families.get(name)
+            explained[family.explanation] = None
+            _show_ranking(f"{session}, {scheme} folds", of_scheme, family, metric)
+        if not scored:
+            echo_title(session)
+        problems = [f"{_model(row)}  {row['state']}: {row['note']}" for row in of_session if row["state"] != "current"]
+        for text in dict.fromkeys(problems):
+            echo_note(text, indent=4)
+        if problems or not scored:
+            click.echo()
+    for text in filter(None, explained):
+        echo_note(text)
+    echo_note("over: paired difference to the reference model. More columns: --json; docs/evaluation.md.")
+
+
+def _show_ranking(title: str, rows: list[dict[str, Any]], family: "ScoreFamily", primary: str) -> None:
+    metric = family.metric(primary)
+    known = {name: plain(rows[0][name]) for name in family.baselines}
+    baselines = [f"{family.baselines[name]} {metric.text(value)}" for name, value in known.items() if value is not None]
+    references = {plain(row["reference"]) for row in rows} - {None}
+    echo_title(title)
+    echo_note(
+        f"{metric.axis_label}{', lower is better' if metric.lower_is_better else ''}"
+        + (f"; {', '.join(baselines)}" if baselines else "")
+        + (f"; over: difference to {', '.join(sorted(references))}" if references else "")
     )
+    known = [name for name in family.columns if any(plain(row[name]) is not None for row in rows)]
+    others = {name: family.metric(name).label for name in known if name != primary}
+    shown = [_ranking_row(row, metric, {label: (name, family.metric(name)) for name, label in others.items()})
+             for row in rows]  # fmt: skip
+    echo_table(shown, wraps="model", optional=("over", *dict.fromkeys(others.values())))
+    click.echo()
 
 
-def show_across(compared: "pd.DataFrame", rival: str, as_json: bool) -> None:
+def _ranking_row(row: dict[str, Any], metric: "Metric", others: "dict[str, tuple[str, Metric]]") -> dict[str, Any]:
+    low, high, p_value = (plain(row[name]) for name in ("ci_low", "ci_high", "p_value"))
+    over = plain(row["over"])
+    digits = max(1, metric.digits - 1)
+    return {
+        "#": _whole(row["rank"]),
+        "model": _model(row) + (" (stale)" if row["state"] == "stale" else ""),
+        metric.label: metric.text(row["score"]),
+        "interval": "" if low is None or high is None else f"{low:.{digits}f} to {high:.{digits}f}",
+        "p": "" if p_value is None else f"{p_value:.4f}",
+        "over": "" if over is None else f"{over:+.{metric.digits}f}",
+        **{label: declared.text(row[name]) for label, (name, declared) in others.items()},
+    }
+
+
+def _model(row: dict[str, Any]) -> str:
+    return f"{row['model']} {row['variant']}".strip()
+
+
+def _whole(value: Any) -> int | None:
+    value = plain(value)
+    return None if value is None else int(value)
+
+
+def show_across(compared: "pd.DataFrame", rival: str | None, as_json: bool) -> None:
     rows = compared.to_dict("records")
     if as_json:
-        _print(rows, as_json=True)
+        echo_json(rows)
         return
-    for dataset, of_dataset in _grouped(rows, "dataset"):
-        _print([_across_row(row) for row in of_dataset], False, title=dataset)
+    for (dataset, scheme, metric, other), of_group in _grouped(rows, "dataset", "scheme", "metric", "rival").items():
+        echo_title(f"{dataset}, {scheme} folds: {metric}, compared with {other}")
+        echo_table([_across_row(row) for row in of_group], wraps="model")
         click.echo()
-    click.echo(
-        f"mean: of the sessions' scores; difference: median over sessions of the paired difference to {rival}, "
-        "positive where better;\nbetter: in how many sessions; p_value: Wilcoxon's signed-rank test over sessions; "
-        "p_holm: corrected for the number of decoders.\nThe smallest p that n sessions can give is 2^(1 - n)."
+    echo_note(
+        "n: sessions; mean: of their scores; difference: median over sessions of the paired difference, positive where "
+        "better; better: in how many sessions; p: Wilcoxon's signed-rank test over sessions; p Holm: corrected for the "
+        "number of models. The smallest p that n sessions can give is 2^(1 - n)."
     )
 
 
 def _across_row(row: dict[str, Any]) -> dict[str, Any]:
-    tested = _plain(row["p_value"]) is not None
+    tested = plain(row["p_value"]) is not None
     return {
-        **{name: row[name] for name in ("scheme", "model", "metric", "n_sessions", "mean")},
+        "model": row["model"],
+        "n": row["n_sessions"],
+        "mean": row["mean"],
         "difference": f"{row['median_difference']:+.3f}" if tested else "",
         "better": f"{row['n_better']:g}" if tested else "",
-        "p_value": f"{row['p_value']:.3f}" if tested else "",
-        "p_holm": f"{row['p_holm']:.3f}" if tested else "",
+        "p": f"{row['p_value']:.3f}" if tested else "",
+        "p Holm": f"{row['p_holm']:.3f}" if tested else "",
     }
 
 
-def _leaderboard_row(row: dict[str, Any]) -> dict[str, Any]:
-    scored = _plain(row["accuracy"]) is not None
-    over = _plain(row["over_rate"]) is not None
-    interval = f" [{row['over_rate_low']:+.3f}, {row['over_rate_high']:+.3f}]" if over else ""
-    return {
-        "scheme": row["scheme"],
-        "rank": str(int(row["rank"])) if scored else "",
-        "model": f"{row['model']} {row['variant']}".strip(),
-        "accuracy": row["accuracy"],
-        "ci_low": row["ci_low"],
-        "ci_high": row["ci_high"],
-        "p_value": f"{row['p_value']:.4f}" if _plain(row["p_value"]) is not None else "",
-        "majority": row["majority"],
-        "previous": row["previous"],
-        "over_rate": f"{row['over_rate']:+.3f}{interval}" if over else "",
-        "roc_auc": row["roc_auc"],
-        "log_loss": row["log_loss"],
-        "state": "" if row["state"] == "current" else f"{row['state']}: {row['note']}",
-    }
-
-
-def _time_row(row: dict[str, Any]) -> dict[str, Any]:
-    """Of a continuous session: the metric that its decoders are ranked by, and what they must beat."""
-    scored = _plain(row["score"]) is not None
-    correlation = row["correlation"] if _plain(row["correlation"]) is not None else row["circular_correlation"]
-    return {
-        "scheme": row["scheme"],
-        "rank": str(int(row["rank"])) if scored else "",
-        "model": f"{row['model']} {row['variant']}".strip(),
-        "metric": row["metric"],
-        "score": row["score"],
-        "ci_low": row["ci_low"],
-        "ci_high": row["ci_high"],
-        "p_value": f"{row['p_value']:.4f}" if _plain(row["p_value"]) is not None else "",
-        "training_mean": row["training_mean"],
-        "persistence": row["persistence"],
-        "correlation": correlation,
-        "state": "" if row["state"] == "current" else f"{row['state']}: {row['note']}",
-    }
-
-
-def _grouped(rows: list[dict[str, Any]], column: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    groups: dict[str, list[dict[str, Any]]] = {}
+def _grouped(rows: list[dict[str, Any]], *columns: str) -> dict[Any, list[dict[str, Any]]]:
+    """Rows by the value of a column, or by the values of several, in order of appearance."""
+    groups: dict[Any, list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault(row[column], []).append(row)
-    yield from groups.items()
+        key = row[columns[0]] if len(columns) == 1 else tuple(row[name] for name in columns)
+        groups.setdefault(key, []).append(row)
+    return groups
 
 
 def show_garbage(found: "Iterable[Garbage]", dry_run: bool, as_json: bool) -> None:
     rows = [{"kind": item.kind, "path": str(item.path), "bytes": item.bytes} for item in found]
-    _print(rows, as_json)
-    if not as_json:
-        total = sum(row["bytes"] for row in rows) / 1e6
-        click.echo(f"{len(rows)} things, {total:.1f} MB {'would be removed' if dry_run else 'removed'}")
-
-
-@contextlib.contextmanager
-def progress(quiet: bool) -> Iterator[Callable[["StepReport"], None]]:
-    """A line for each step that ends and a spinner for the one that runs; nothing when quiet."""
-    if quiet:
-        yield lambda step: None
+    if as_json:
+        echo_json(rows)
         return
-    console = _console()
-    marks = {
-        "done": "[green]done[/]   ",
-        "hit": "[dim]hit[/]    ",
-        "failed": "[red]failed[/] ",
-        "skipped": "[yellow]skipped[/]",
-    }
-    with console.status("planning ...") as status:
-
-        def tell(step: "StepReport") -> None:
-            what = f"{step.asset} {step.session or ''}".strip()
-            if step.state in ("start", "progress"):
-                status.update(f"{what}: {escape(step.reason) or 'running'} ...")
-                return
-            took = f" {step.seconds:.1f} s" if step.seconds is not None else ""
-            why = f"  [dim]{escape(step.reason)}[/]" if step.reason and step.state != "failed" else ""
-            console.print(f"{marks[step.state]} {what}{took}{why}")
-            if step.state == "failed":
-                console.print(f"        [red]{escape(step.reason)}[/]")
-            status.update("planning ...")
-
-        yield tell
+    for row in rows:
+        click.echo(f"{row['kind']}: {row['path']} ({row['bytes'] / 1e6:.1f} MB)")
+    total = sum(row["bytes"] for row in rows) / 1e6
+    click.echo(f"{len(rows)} things, {total:.1f} MB {'would be removed' if dry_run else 'removed'}")
 
 
 def show_summary(summary: "Summary", as_json: bool = False, report: Path | None = None) -> None:
-    """What was done, and on stderr what failed, in JSON mode too."""
+    """Print what was done, and on stderr what failed, in JSON mode too."""
     numbers = summary.as_json()
     if as_json:
         click.echo(json.dumps(numbers))

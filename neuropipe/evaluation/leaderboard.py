@@ -92,8 +92,11 @@ def dead_sessions(evaluations: Sequence[Evaluation], *, alpha: float = 0.05) -> 
             groups.setdefault((each.session, each.family), {})[each.model] = each.scores
     dead = []
     for (session, family), scores in groups.items():
-        scheme = _judged_scheme(pd.concat(scores.values()))
-        if dead_session(scores, scheme, metrics=families.get(family).judged, alpha=alpha):
+        metrics, every = families.get(family).judged, pd.concat(scores.values())
+        # Differences to baselines have p-values under shuffled folds, too, and tell nothing of chance.
+        of_metrics = every[every["metric"].isin(metrics)]
+        scheme = _judged_scheme(of_metrics if len(of_metrics) else every)
+        if dead_session(scores, scheme, metrics=metrics, alpha=alpha):
             dead.append(session)
     return list(dict.fromkeys(dead))
 

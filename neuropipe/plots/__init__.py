@@ -4,6 +4,8 @@ Plots take data, never sessions; a title is given where the plot is shown. `save
 for the same figure.
 """
 
+from neuropipe.plots.scores import confusion_matrix, score_with_baselines
 from neuropipe.plots.style import save
+from neuropipe.plots.trials import raster_and_psth
 
-__all__ = ["save"]
+__all__ = ["confusion_matrix", "raster_and_psth", "save", "score_with_baselines"]

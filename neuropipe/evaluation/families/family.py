@@ -61,7 +61,8 @@ class ScoreFamily:
     comparison_model : model that the others are compared with across sessions
     columns : metrics shown beside the primary one, the most important first
     explanation : sentences under a table that say what its numbers are
-    draw : (scores of one evaluation, primary metric) -> plots by name; default: the primary metric beside its baselines
+    draw : (scores of one evaluation, primary metric, details) -> further plots by name, beside that of the primary
+    metric and its baselines
     """
 
     name: str
@@ -75,7 +76,7 @@ class ScoreFamily:
     comparison_model: str | None = None
     columns: tuple[str, ...] = ()
     explanation: str = ""
-    draw: "Callable[[pd.DataFrame, str], dict[str, Figure]] | None" = None
+    draw: "Callable[[pd.DataFrame, str, Mapping[str, Any]], dict[str, Figure]] | None" = None
 
     def __post_init__(self) -> None:
         if not self.metrics:
@@ -110,17 +111,23 @@ class ScoreFamily:
         """Of the primary metrics of several sessions, the one that all can be compared by."""
         return [name for name in self.metrics if name in metrics][-1]
 
-    def plots(self, scores: "pd.DataFrame", primary: str | None = None) -> "dict[str, Figure]":
-        """Pictures of one evaluation by name. scores : columns scheme, metric, value, ci_low, ci_high, p_value, n"""
+    def plots(
+        self, scores: "pd.DataFrame", primary: str | None = None, details: Mapping[str, Any] | None = None
+    ) -> "dict[str, Figure]":
+        """Plots of one evaluation by name.
+
+        scores : columns scheme, metric, value, ci_low, ci_high, p_value, n; primary : metric the model is ranked by;
+        details : what the family's own plots need beyond the table
+        """
         metric = primary or self.primary()
-        if self.draw is not None:
-            return self.draw(scores, metric)
+        drawn = {"scores": self._score_with_baselines(scores, metric)}
+        return drawn | (self.draw(scores, metric, details or {}) if self.draw is not None else {})
+
+    def _score_with_baselines(self, scores: "pd.DataFrame", metric: str) -> "Figure":
         from neuropipe.plots.scores import score_with_baselines
 
         declared = self.metric(metric)
         bounds = (declared.lower_bound, declared.upper_bound)
-        return {
-            "scores": score_with_baselines(
-                scores, metric, self.baselines, label=declared.axis_label, bounds=bounds, digits=declared.digits
-            )
-        }
+        return score_with_baselines(
+            scores, metric, self.baselines, label=declared.axis_label, bounds=bounds, digits=declared.digits
+        )

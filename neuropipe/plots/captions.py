@@ -1,0 +1,53 @@
+"""One caption per plot, by the name under which it is saved: what is shown, in which units, and how to read it."""
+
+CAPTIONS = {
+    "raster_and_psth": (
+        "Left: mean response of every unit as z-score over time, in order of the time of its peak; the order comes "
+        "from one half of the trials, the colours from the other, so that a diagonal is a reproducible sequence. "
+        "Right: mean rate by class, all units and the most selective one; bands are one standard error over trials."
+    ),
+    "activity_and_behaviour": (
+        "A minute from the middle of the session: activity of every unit (darker is more), and below it the behaviour "
+        "to decode."
+    ),
+    "decoded_and_true": (
+        "True (black) and decoded (orange) behaviour of out-of-fold samples over a minute, and all of them as decoded "
+        "against true; the line marks perfect decoding."
+    ),
+    "scores": (
+        "The primary metric under each fold scheme with its 95 % interval (filled), the baselines to beat (open), and "
+        "p against behaviour or labels shifted in time."
+    ),
+    "confusion": (
+        "What was decoded (columns) when each class was true (rows): fraction of the true class, number of trials in "
+        "brackets."
+    ),
+    "learning_curves": (
+        "Loss against training step or epoch. Solid: a block held out of training, dashed: training data, dot: where "
+        "training on all data stops."
+    ),
+    "decodability": (
+        "Accuracy with its 95 % interval against bin width, time in the trial, number of units and number of training "
+        "trials; dashed: always answering the commonest class."
+    ),
+    "rois": "Mean registered frame, outlines of the detected ROIs and, where they are known, of the true cells.",
+    "shifts": "Shift of each frame (px) found by motion correction and, where it is known, true shift and error.",
+    "dff_and_events": "dF/F (grey, left axis) and detected events (orange, right axis) of a few ROIs over a minute.",
+    "noise": "Standardized noise of dF/F over ROIs; the line is the median.",
+    "trace_truth_and_events": "The most active stretch of a trace, its true spikes, and the events of each method.",
+    "reliability": "Measured error against the uncertainty that the networks state; on the dotted line both agree.",
+    "leaderboard": (
+        "Primary metric of every model with its 95 % interval, one panel per session and one marker per fold scheme; "
+        "lines: baselines to beat."
+    ),
+    "across": (
+        "Left: score of every model in every session (dots) and the mean (bar). Right: difference to the reference "
+        "model in the same session; p by Wilcoxon's signed-rank test over sessions, Holm's correction."
+    ),
+}
+
+
+def caption(name: str) -> str:
+    """The caption of a plot; of `confusion_blocked` that of `confusion`; else its name in words."""
+    known = [key for key in CAPTIONS if name == key or name.startswith(f"{key}_")]
+    return CAPTIONS[max(known, key=len)] if known else name.replace("_", " ").capitalize() + "."
