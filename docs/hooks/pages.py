@@ -1,8 +1,11 @@
-"""Pages of the site that are made when it is built: the notebook, CONTRIBUTING and CHANGELOG.
+"""Pages of the site that are made when it is built.
 
-The sources stay where readers of the repository look for them.
+The notebook, CONTRIBUTING and CHANGELOG stay where readers of the repository look for them. Plug-ins (decoders,
+deconvolvers, simulators) are listed in the API reference from their registries, so that a new one is there, too.
 """
 
+import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,11 @@ import nbformat
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[2]
+REGISTRIES = {
+    "api/decoders.md": "neuropipe.decoders",
+    "api/calcium.md": "neuropipe.calcium",
+    "api/simulate.md": "neuropipe.simulate",
+}
 
 
 def on_files(files: Files, config: Any, **_: Any) -> Files:
@@ -19,7 +27,22 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
     for name in ("CONTRIBUTING", "CHANGELOG"):
         text = (ROOT / f"{name}.md").read_text().replace("](docs/", "](")
         files.append(File.generated(config, f"{name.lower()}.md", content=text))
+    sys.path.insert(0, str(ROOT))
+    for page, package in REGISTRIES.items():
+        listed = files.get_file_from_path(page)
+        assert listed is not None
+        files.remove(listed)
+        text = (ROOT / "docs" / page).read_text()
+        files.append(File.generated(config, page, content=f"{text}\n{plugins(package)}"))
     return files
+
+
+def plugins(package: str) -> str:
+    """What each plug-in of a package is, without the methods that all of its kind have."""
+    available = importlib.import_module(package).available()
+    entries = [f"::: {plugin.module}.{plugin.attribute}" for plugin in available.values()]
+    options = "    options:\n      members: []\n      show_root_full_path: false\n      heading_level: 3\n"
+    return "\n".join(f"{entry}\n{options}" for entry in entries)
 
 
 def notebook_as_markdown(path: Path) -> str:
