@@ -4,7 +4,7 @@ BIN := .venv/bin
 TOPIC ?= baselines
 export DAGSTER_HOME ?= $(CURDIR)
 
-.PHONY: help setup run test results docs ui lint types lock clean
+.PHONY: help setup run test results docs tutorial ui lint types lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -22,7 +22,10 @@ results: setup   ## measure the numbers of docs/results/$(TOPIC).csv
 	@$(BIN)/python -m benchmarks.results $(TOPIC)
 
 docs: setup      ## build the documentation site into site/
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo site/index.html
+
+tutorial: setup  ## execute docs/tutorial.ipynb in place
+	@PYTHONPATH=. $(BIN)/python docs/hooks/tutorial.py
 
 ui: setup        ## the Dagster web UI on http://127.0.0.1:3000
 	@$(BIN)/neuropipe ui

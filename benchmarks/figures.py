@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from benchmarks import fluorescence_tables
+from benchmarks import fluorescence_tables, headline
 from neuropipe.decoders import available
 from resources.store.stage import installed_version
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "decoders.md", ROOT / "docs" / "fluorescence.md")
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("decoders", "results", "fluorescence")))
 RIVAL = "logistic_regression"  # what every other decoder is compared with
 TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "oasis-deconv", "suite2p", "zarr", "dagster")
 
@@ -114,6 +114,7 @@ def with_tables(page: str) -> str:
 
 TABLES = {
     "decoders": decoder_table,
+    "results:headline": lambda: headline.table(results("decoders")),
     "results:decoders": lambda: readme_table("decoders"),
     "results:fluorescence": lambda: fluorescence_tables.tables(results("fluorescence")),
 }

@@ -1,8 +1,10 @@
 """The pages say what was measured and what there is: their tables are those that results and decoders give."""
 
+import re
+
 import pytest
 
-from benchmarks.figures import PAGES, RESULTS, with_tables
+from benchmarks.figures import PAGES, RESULTS, ROOT, with_tables
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -10,6 +12,11 @@ def test_the_tables_are_made_from_the_results_and_the_decoders(page):
     text = page.read_text()
     assert with_tables(text) == text
     assert "logistic_regression" in text  # in all of them
+
+
+def test_a_newcomer_reads_the_readme_in_one_go():
+    words = re.sub(r"```.*?```|<!--.*?-->|\|.*\|", "", (ROOT / "README.md").read_text(), flags=re.DOTALL).split()
+    assert len(words) < 450
 
 
 def test_every_result_says_how_it_was_made():
