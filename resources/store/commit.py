@@ -1,5 +1,6 @@
 """The last steps before a draft becomes an artifact: temporary files removed, manifest written, all on the disk."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +15,8 @@ SCHEMA = 2
 
 def finish(
     draft: Draft, asset: str, fingerprint: str, ingredients: Mapping[str, Any], facts: Mapping[str, Any]
-) -> None:
-    """Make a draft ready for its rename: nothing but data, extras and manifest, all of it on the disk."""
+) -> dict[str, Any]:
+    """Make a draft ready for its rename: nothing but data, extras and manifest, all on the disk. Returns the manifest."""
     for path in draft.path.iterdir():
         if path not in (draft.data, draft.extras):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -34,8 +35,10 @@ def finish(
         **facts,
         "files": files,
     }
-    (draft.path / MANIFEST).write_bytes(seal(manifest))
+    sealed = seal(manifest)
+    (draft.path / MANIFEST).write_bytes(sealed)
     sync_tree(draft.path)
+    return json.loads(sealed)
 
 
 def make_folder(folder: Path, root: Path) -> None:

@@ -184,15 +184,16 @@ class ArtifactStore:
         rename; nothing is committed if it raises
         """
         check_asset(asset)
-        finish(draft, asset, fingerprint, ingredients, facts or {})
+        manifest = finish(draft, asset, fingerprint, ingredients, facts or {})
         first = self._first(asset, fingerprint)
         make_folder(Path(first).parent, self.root)
         self.used([first])
         if before_commit is not None:
             before_commit()
-        return self._rename(draft, asset, fingerprint, new_attempt)
+        return self._rename(draft, manifest, new_attempt)
 
-    def _rename(self, draft: Draft, asset: str, fingerprint: str, new_attempt: bool) -> Artifact:
+    def _rename(self, draft: Draft, manifest: Mapping[str, Any], new_attempt: bool) -> Artifact:
+        asset, fingerprint = manifest["asset"], manifest["fingerprint"]
         first = self._first(asset, fingerprint)
         while True:
             newest = self.newest(asset, fingerprint)
@@ -214,9 +215,7 @@ class ArtifactStore:
                 continue
             sync(final.parent)
             self.used([str(final)])
-            artifact = Artifact.read(final)
-            assert artifact is not None
-            return artifact
+            return Artifact(final, manifest)
 
     def quarantine(self, path: Path, inode: int | None = None) -> Path:
         """Move a damaged artifact out of sight, so that the next run rebuilds it. inode : that of the damaged one."""

@@ -1,4 +1,4 @@
-"""The artifact store: atomic, immutable, content-verified; it survives kill -9, full disks, rivals and damage."""
+"""The artifact store: atomic, immutable, shared by sessions; it survives kill -9, full disks and rivals."""
 
 import json
 import os
@@ -8,31 +8,55 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from neuropipe.errors import BadInput
-from resources.store.store import MANIFEST, ArtifactStore, CorruptArtifact, digest
+from resources.store.artifact import Artifact
+from resources.store.store import MANIFEST, ArtifactStore, digest
 
 ROOT = Path(__file__).resolve().parents[2]
 FINGERPRINT = digest("one")
+ASSET = "events/oasis"
 
 
-def commit(store: ArtifactStore, value: str = "hello", *, fingerprint: str = FINGERPRINT, **options):
+def commit(
+    store: ArtifactStore, value: str = "hello", *, fingerprint: str = FINGERPRINT, asset: str = ASSET, **options
+):
     with store.draft() as draft:
         (draft.data / "greeting.txt").write_text(value)
-        return store.commit(draft, asset="a/b", session="d.s", fingerprint=fingerprint, ingredients={"x": 1}, **options)
+        return store.commit(draft, asset=asset, fingerprint=fingerprint, ingredients={"x": 1}, **options)
+
+
+def greeting(artifact: Artifact) -> str:
+    return (artifact.path / "data" / "greeting.txt").read_text()
+
+
+def python(code: str, *arguments: object) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+# -- finding ----------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_committed_is_found_again_by_fingerprint(tmp_path):
     store = ArtifactStore(tmp_path)
-    assert store.lookup("a/b", "d.s", FINGERPRINT) is None
+    assert store.lookup(ASSET, FINGERPRINT) is None
+    assert store.probe(ASSET, FINGERPRINT) is None
+    assert store.serve(ASSET, FINGERPRINT) is None
     made = commit(store)
-    found = store.lookup("a/b", "d.s", FINGERPRINT)
-    assert found == made
-    assert store.probe("a/b", "d.s", FINGERPRINT) == made.data_version
-    assert (found.path / "data" / "greeting.txt").read_text() == "hello"
-    assert store.verify(found) == []
+    assert store.lookup(ASSET, FINGERPRINT) == store.serve(ASSET, FINGERPRINT) == made
+    assert store.open_verified(ASSET, FINGERPRINT, "events of d.s") == made
+    assert store.probe(ASSET, FINGERPRINT) == made.data_version
+    assert greeting(made) == "hello"
+    assert store.verify(made) == store.whole(made) == []
+    assert list(store.artifacts()) == list(store.artifacts(ASSET)) == [made]
+    assert (made.asset, made.fingerprint) == (ASSET, FINGERPRINT)
 
 
 def test_the_data_version_is_the_content_and_nothing_else(tmp_path):
@@ -48,24 +72,66 @@ def test_extras_are_no_part_of_the_data_version(tmp_path):
     with store.draft() as draft:
         (draft.data / "greeting.txt").write_text("hello")
         (draft.extras / "picture.png").write_bytes(b"x")
-        drawn = store.commit(draft, asset="c", session=None, fingerprint=FINGERPRINT, ingredients={})
+        drawn = store.commit(draft, asset="c", fingerprint=FINGERPRINT, ingredients={})
     assert drawn.data_version == plain.data_version
+    assert [path.name for path in drawn.plots()] == ["picture.png"]
 
 
-def test_zarr_and_parquet_give_the_same_bytes_each_time(tmp_path):
-    import pandas as pd
+def test_a_manifest_is_plain_json_with_the_data_version_first_and_its_own_hash_last(tmp_path):
+    artifact = commit(ArtifactStore(tmp_path), facts={"seconds": 2.5})
+    manifest = json.loads((artifact.path / MANIFEST).read_text())
+    assert (next(iter(manifest)), list(manifest)[-1]) == ("data_version", "manifest_sha256")
+    assert manifest["files"] == {"greeting.txt": [manifest["files"]["greeting.txt"][0], 5]}
+    assert manifest["seconds"] == 2.5
+    assert not {"session", "variant", "overrides"} & set(manifest)
 
-    versions = set()
-    for name in ("1", "2"):
-        store = ArtifactStore(tmp_path / name)
-        with store.draft() as draft:
-            draft.array("x", np.arange(100_000.0).reshape(100, -1), attributes={"unit": "s"})
-            draft.table("t", pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}))
-            draft.json("j", {"b": 1, "a": 2})
-            versions.add(
-                store.commit(draft, asset="a", session=None, fingerprint=FINGERPRINT, ingredients={}).data_version
-            )
-    assert len(versions) == 1
+
+def test_a_probe_takes_microseconds_however_many_artifacts_an_asset_has(tmp_path):
+    store = ArtifactStore(tmp_path)
+    commit(store)
+    for number in range(2000):
+        (tmp_path / "artifacts" / ASSET / digest(number)[:32]).mkdir()
+
+    def seconds(fingerprint: str) -> float:
+        began = time.perf_counter()
+        for _ in range(1000):
+            store.probe(ASSET, fingerprint)
+        return (time.perf_counter() - began) / 1000
+
+    assert min(seconds(FINGERPRINT) for _ in range(5)) < 20e-6
+    assert min(seconds("f" * 64) for _ in range(5)) < 20e-6
+
+
+def test_artifacts_of_an_asset_and_of_one_named_below_it_do_not_collide(tmp_path):
+    store = ArtifactStore(tmp_path)
+    names = ("events", "events/oasis", "events/oasis/more", "a/b__c", "a__b/c", "a/b/c")
+    made = {name: commit(store, name, asset=name) for name in names}
+    for name in names:
+        store.point(name, "d.s", made[name])
+    assert {name: greeting(store.lookup(name, FINGERPRINT)) for name in names} == {name: name for name in names}
+    assert {name: greeting(store.latest(name, "d.s")) for name in names} == {name: name for name in names}
+    assert len(list(store.artifacts())) == len(names)
+    assert list(store.artifacts("events")) == [made["events"]]
+
+
+@pytest.mark.parametrize("asset", ["", "a//b", "../a", "a/..", ".hidden", "a/LATEST", "a/variants", "b/" + "0f" * 16])
+def test_names_that_could_be_taken_for_something_else_are_refused(tmp_path, asset):
+    with pytest.raises(ValueError, match="can't be the name of an asset"):
+        commit(ArtifactStore(tmp_path), asset=asset)
+    assert not (tmp_path / "artifacts").exists()
+
+
+def test_an_artifact_under_the_wrong_name_is_not_served(tmp_path):
+    store = ArtifactStore(tmp_path)
+    made = commit(store)
+    other = digest("two")
+    made.path.rename(made.path.with_name(other[:32]))
+    assert store.lookup(ASSET, other) is None
+    assert store.serve(ASSET, other) is None
+    assert store.newest(ASSET, other) is None, "set aside"
+
+
+# -- committing -------------------------------------------------------------------------------------------------------
 
 
 def test_the_first_to_commit_wins_and_a_refresh_makes_a_new_attempt(tmp_path):
@@ -74,21 +140,35 @@ def test_the_first_to_commit_wins_and_a_refresh_makes_a_new_attempt(tmp_path):
     assert commit(store, "second") == first
     refreshed = commit(store, "third", new_attempt=True)
     assert refreshed.path != first.path
-    assert (first.path / "data" / "greeting.txt").read_text() == "first"
-    assert store.lookup("a/b", "d.s", FINGERPRINT) == refreshed
+    assert greeting(first) == "first"
+    assert store.lookup(ASSET, FINGERPRINT) == refreshed
     again = commit(store, "fourth", new_attempt=True)
-    assert store.probe("a/b", "d.s", FINGERPRINT) == again.data_version
+    assert store.probe(ASSET, FINGERPRINT) == again.data_version
 
 
-def test_asset_names_that_look_alike_do_not_collide(tmp_path):
+def test_probe_and_lookup_agree_when_an_attempt_in_between_is_gone(tmp_path):
     store = ArtifactStore(tmp_path)
-    for asset in ("a/b__c", "a__b/c", "a/b/c"):
-        with store.draft() as draft:
-            draft.json("name", asset)
-            store.commit(draft, asset=asset, session=None, fingerprint=FINGERPRINT, ingredients={})
-    assert {a: store.lookup(a, None, FINGERPRINT).json("name") for a in ("a/b__c", "a__b/c", "a/b/c")} == {
-        a: a for a in ("a/b__c", "a__b/c", "a/b/c")
-    }
+    _, second, third = commit(store, "1"), commit(store, "2", new_attempt=True), commit(store, "3", new_attempt=True)
+    store.discard(second.path)
+    assert store.probe(ASSET, FINGERPRINT) == store.lookup(ASSET, FINGERPRINT).data_version == third.data_version
+    fourth = commit(store, "4", new_attempt=True)
+    assert store.probe(ASSET, FINGERPRINT) == store.lookup(ASSET, FINGERPRINT).data_version == fourth.data_version
+
+
+def test_nothing_is_committed_when_the_last_look_finds_a_change(tmp_path):
+    store = ArtifactStore(tmp_path)
+
+    def changed():
+        (draft,) = [path for path in (tmp_path / ".stage").iterdir() if path.is_dir()]
+        assert (draft / MANIFEST).is_file(), "everything is written by then"
+        assert store.lookup(ASSET, FINGERPRINT) is None
+        raise BadInput("the code of binned changed while it ran")
+
+    with pytest.raises(BadInput, match="changed while it ran"):
+        commit(store, before_commit=changed)
+    assert list(store.artifacts()) == []
+    assert list((tmp_path / ".stage").iterdir()) == []
+    assert commit(store, before_commit=lambda: None) == store.lookup(ASSET, FINGERPRINT)
 
 
 def test_a_failed_draft_leaves_nothing(tmp_path):
@@ -100,80 +180,50 @@ def test_a_failed_draft_leaves_nothing(tmp_path):
     assert list((tmp_path / ".stage").iterdir()) == []
 
 
-def test_latest_follows_default_configuration_only(tmp_path):
+def test_links_and_temporary_files_do_not_get_into_an_artifact(tmp_path):
     store = ArtifactStore(tmp_path)
-    default = commit(store, "default")
-    store.point_latest(default)
-    store.point_latest(commit(store, "variant", fingerprint=digest("v"), variant="a.x=1"))
-    assert store.latest("a/b", "d.s") == default
+    with store.draft() as draft:
+        (draft.scratch / "big").write_bytes(b"x")
+        (draft.path / "frames-1").mkdir()
+        draft.json("a", 1)
+        made = store.commit(draft, asset="a", fingerprint=FINGERPRINT, ingredients={})
+    assert sorted(path.name for path in made.path.iterdir()) == [MANIFEST, "data", "extras"]
+    with store.draft() as draft, pytest.raises(ValueError, match="link of b is not a regular file"):
+        (draft.data / "link").symlink_to(made.path)
+        store.commit(draft, asset="b", fingerprint=FINGERPRINT, ingredients={})
 
 
-@pytest.mark.parametrize("damage", ["truncate", "flip", "remove", "add"])
-def test_damage_is_found_before_anything_is_computed_from_it(tmp_path, damage):
-    store = ArtifactStore(tmp_path)
-    artifact = commit(store)
-    file = artifact.path / "data" / "greeting.txt"
-    if damage == "truncate":
-        file.write_text("hel")
-    elif damage == "flip":
-        file.write_text("hellO")
-    elif damage == "remove":
-        file.unlink()
-    else:
-        (artifact.path / "data" / "extra").write_text("x")
-    assert store.missized(artifact) == (["greeting.txt"] if damage in ("truncate", "remove") else [])
-    with pytest.raises(CorruptArtifact, match="a/b of d.s is damaged"):
-        store.open_verified("a/b", "d.s", FINGERPRINT)
-    assert store.lookup("a/b", "d.s", FINGERPRINT) is None, "set aside, so that the next run rebuilds it"
-    assert len(list((tmp_path / ".quarantine").iterdir())) == 1
-
-
-def test_a_damaged_manifest_counts_as_absent_and_is_replaced(tmp_path):
-    store = ArtifactStore(tmp_path)
-    artifact = commit(store)
-    (artifact.path / MANIFEST).write_text("{")
-    assert store.lookup("a/b", "d.s", FINGERPRINT) is None
-    assert store.probe("a/b", "d.s", FINGERPRINT) is None
-    assert commit(store).data_version == artifact.data_version
-
-
-_KILLED = """
+_HANGS = """
 import sys, time
 from pathlib import Path
+import resources.store.commit as C
 import resources.store.store as S
 store = S.ArtifactStore(Path(sys.argv[1]))
 where = sys.argv[2]
 def hang(*_):
     print("here", flush=True); time.sleep(60)
 if where == "before the rename":
-    S._sync_tree = hang
+    C.sync_tree = hang
 elif where == "after the rename":
-    S.sync = lambda path: None if ".stage" in str(path) else hang()
-with store.lock("a/b", "d.s", sys.argv[3]), store.draft() as draft:
+    S.sync = hang
+with store.lock("events/oasis", sys.argv[3]), store.draft() as draft:
     (draft.data / "greeting.txt").write_text("hello")
     if where == "while writing":
         hang()
-    store.commit(draft, asset="a/b", session="d.s", fingerprint=sys.argv[3], ingredients={"x": 1})
+    store.commit(draft, asset="events/oasis", fingerprint=sys.argv[3], ingredients={"x": 1})
 """
 
 
 @pytest.mark.parametrize("where", ["while writing", "before the rename", "after the rename"])
 def test_kill_9_at_any_instant_leaves_all_or_nothing(tmp_path, where):
-    process = subprocess.Popen(
-        [sys.executable, "-c", _KILLED, str(tmp_path), where, FINGERPRINT],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    process = python(_HANGS, tmp_path, where, FINGERPRINT)
     assert process.stdout.readline().strip() == "here"
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     store = ArtifactStore(tmp_path)
-    found = store.lookup("a/b", "d.s", FINGERPRINT)
-    assert (found is not None) == (where == "after the rename")
+    assert (store.lookup(ASSET, FINGERPRINT) is not None) == (where == "after the rename")
     began = time.perf_counter()
-    with store.lock("a/b", "d.s", FINGERPRINT):
+    with store.lock(ASSET, FINGERPRINT):
         made = commit(store)
     assert time.perf_counter() - began < 30, "the lock died with its owner"
     assert store.verify(made) == []
@@ -184,49 +234,140 @@ import sys, time
 from pathlib import Path
 from resources.store.store import ArtifactStore
 store = ArtifactStore(Path(sys.argv[1]))
-with store.lock("a/b", "d.s", sys.argv[2]):
-    if store.lookup("a/b", "d.s", sys.argv[2]) is None:
+with store.lock("events/oasis", sys.argv[2]):
+    if store.serve("events/oasis", sys.argv[2]) is None:
         time.sleep(0.5)
         with store.draft() as draft:
             (draft.data / "greeting.txt").write_text("hello")
-            store.commit(draft, asset="a/b", session="d.s", fingerprint=sys.argv[2], ingredients={})
+            store.commit(draft, asset="events/oasis", fingerprint=sys.argv[2], ingredients={})
         print("made")
 """
 
 
-def test_two_processes_at_once_make_it_once(tmp_path):
-    rivals = [
-        subprocess.Popen(
-            [sys.executable, "-c", _RIVAL, str(tmp_path), FINGERPRINT],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        for _ in range(3)
-    ]
+def test_two_processes_that_want_the_same_artifact_make_it_once(tmp_path):
+    rivals = [python(_RIVAL, tmp_path, FINGERPRINT) for _ in range(3)]
     assert sorted(rival.communicate()[0].strip() for rival in rivals) == ["", "", "made"]
 
 
-def test_a_full_disk_is_said_in_a_sentence_and_leaves_nothing(tmp_path):
-    small = tmp_path / "small"
-    small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)], capture_output=True)
+_RACES = """
+import sys
+from pathlib import Path
+from resources.store.store import ArtifactStore, digest
+store = ArtifactStore(Path(sys.argv[1]))
+for number in range(int(sys.argv[3])):
+    with store.draft() as draft:
+        (draft.data / "greeting.txt").write_text(sys.argv[2])
+        print(store.commit(draft, asset="events/oasis", fingerprint=digest(number), ingredients={}).data_version)
+"""
+
+
+def test_processes_that_commit_the_same_without_a_lock_get_one_artifact(tmp_path):
+    rivals = [python(_RACES, tmp_path, text, 40) for text in ("one", "two", "three")]
+    one, two, three = (rival.communicate()[0].split() for rival in rivals)
+    assert len(one) == 40
+    assert one == two == three
+    store = ArtifactStore(tmp_path)
+    assert len(list(store.artifacts())) == 40
+    assert all(store.verify(artifact) == [] for artifact in store.artifacts())
+
+
+# -- what sessions point at -------------------------------------------------------------------------------------------
+
+
+def test_two_sessions_share_an_artifact_that_names_neither(tmp_path):
+    store = ArtifactStore(tmp_path)
+    made = commit(store)
+    store.point(ASSET, "d.one", made)
+    store.point(ASSET, "e.two", made)
+    store.point(ASSET, None, made)
+    assert store.latest(ASSET, "d.one") == store.latest(ASSET, "e.two") == store.latest(ASSET, None) == made
+    assert store.latest("events", "d.one") is None
+    assert store.sessions() == ["d.one", "e.two"]
+    everything = b"".join(path.read_bytes() for path in made.path.rglob("*") if path.is_file())
+    assert b"d.one" not in everything
+    assert b"e.two" not in everything
+
+
+def test_latest_is_the_default_configuration_and_variants_are_notes_beside_it(tmp_path):
+    store = ArtifactStore(tmp_path)
+    default, variant = commit(store, "default"), commit(store, "variant", fingerprint=digest("v"))
+    store.point(ASSET, "d.s", default)
+    store.note_variant(ASSET, "d.s", variant, "a.x=1", {"a": {"x": 1}})
+    assert store.latest(ASSET, "d.s") == default
+    (noted,) = store.variants(ASSET, "d.s")
+    assert (noted.variant, noted.overrides, noted.artifact) == ("a.x=1", {"a": {"x": 1}}, variant)
+    store.note_variant(ASSET, "d.s", variant, "a.x=1", {"a": {"x": 1}})
+    assert store.variants(ASSET, "d.s") == [noted], "an unchanged note is not written again"
+    store.discard(variant.path)
+    assert store.variants(ASSET, "d.s") == []
+
+
+def test_a_failure_is_on_record_until_it_is_cleared(tmp_path):
+    store = ArtifactStore(tmp_path)
+    assert store.failure(ASSET, "d.s") is None
+    store.record_failure(ASSET, "d.s", "too few trials", FINGERPRINT, "a.x=1")
+    note = store.failure(ASSET, "d.s")
+    assert {**note, "time": 0} == {
+        "message": "too few trials",
+        "fingerprint": FINGERPRINT,
+        "variant": "a.x=1",
+        "time": 0,
+    }
+    assert store.sessions() == [], "a failure is no pointer"
+    store.clear_failure(ASSET, "d.s")
+    store.clear_failure(ASSET, "d.s")
+    assert store.failure(ASSET, "d.s") is None
+
+
+def test_progress_is_kept_until_it_is_cleared(tmp_path):
+    store = ArtifactStore(tmp_path)
+    folder = store.progress(ASSET, FINGERPRINT, {"session": "d.s", "overrides": {}})
+    (folder / "fold-0").write_text("x")
+    assert store.progress(ASSET, FINGERPRINT, {"session": "d.s", "overrides": {}}) == folder
+    assert (folder / "fold-0").is_file()
+    assert store.progress_owners() == {
+        folder: {"asset": ASSET, "fingerprint": FINGERPRINT, "session": "d.s", "overrides": {}}
+    }
+    store.clear_progress(ASSET, FINGERPRINT)
+    store.clear_progress(ASSET, FINGERPRINT)
+    assert not folder.exists()
+
+
+# -- disks ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 512 KiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", folder], capture_output=True)
     if mounted.returncode:
         pytest.skip("needs the right to mount a small file system")
-    try:
-        store = ArtifactStore(small)
-        with pytest.raises(BadInput, match=r"the disk that holds .* is full"), store.draft() as draft:
-            (draft.data / "x").write_bytes(os.urandom(1_000_000))
-        assert list(store.artifacts()) == []
-        assert list((small / ".stage").iterdir()) == []
-        commit(store)
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_manifest_is_plain_json_with_the_data_version_first(tmp_path):
-    artifact = commit(ArtifactStore(tmp_path))
-    manifest = json.loads((artifact.path / MANIFEST).read_text())
-    assert next(iter(manifest)) == "data_version"
-    assert manifest["files"] == {"greeting.txt": [manifest["files"]["greeting.txt"][0], 5]}
+def test_a_full_disk_is_told_in_a_sentence_and_leaves_nothing(small_disk):
+    store = ArtifactStore(small_disk)
+    with pytest.raises(BadInput, match=r"the disk that holds .* is full"), store.draft() as draft:
+        (draft.data / "x").write_bytes(os.urandom(1_000_000))
+    assert list(store.artifacts()) == []
+    assert list((small_disk / ".stage").iterdir()) == []
+    commit(store)
+
+
+def test_a_store_that_can_only_be_read_serves_what_it_has(small_disk):
+    store = ArtifactStore(small_disk, "me")
+    made = commit(store)
+    store.record_failure(ASSET, "d.s", "no luck")
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    reader = ArtifactStore(small_disk, "somebody-else")
+    assert reader.serve(ASSET, FINGERPRINT) == reader.open_verified(ASSET, FINGERPRINT, "it") == made
+    reader.used([reader.name(made.path)])
+    reader.point(ASSET, "d.s", made)
+    reader.note_variant(ASSET, "d.s", made, "a.x=1", {})
+    reader.clear_failure(ASSET, "d.s")
+    assert reader.failure(ASSET, "d.s")["message"] == "no luck"
+    with pytest.raises(BadInput, match="can't be written"):
+        commit(reader, fingerprint=digest("two"))
