@@ -111,7 +111,7 @@ class CodeBase:
         colour(reached, lambda each: linked(each).text, lambda each: linked(each).uses, self._colours)
         digest = hashlib.sha256()
         parts = []
-        for root in roots:  # the classes in a root's signature: what its caller hands in
+        for root in roots:  # with the classes of its arguments, which its caller hands in
             signature = self._linker.signature(root)
             parts.append(" ".join(self._colours[each] for each in (root, *signature.uses)))
         effects = {self._colours[each] for each in reached if each.name == EFFECTS}
