@@ -186,6 +186,37 @@ def test_of_a_stages_decorator_nothing_counts(tmp_path, path, old, new):
     assert tree.version("neuropipe.m:stage") == before
 
 
+FACTORY = {
+    "resources/stage.py": "class Stage: x = 1\ndef stage(**facts): return lambda f: f\n",
+    "neuropipe/schema.py": "class Given: x = 1\nclass Made: x = 1\nclass Plugin: x = 1\n",
+    "neuropipe/m.py": (
+        "from neuropipe.schema import Given, Made, Plugin\nfrom resources.stage import Stage, stage\n"
+        "def root(plugin: Plugin) -> Stage:\n"
+        "    @stage(name=plugin.name)\n"
+        "    def inner(given: Given) -> Made:\n        return 1\n"
+        "    return inner\n"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "changes"),
+    [
+        ("neuropipe/schema.py", "Given: x = 1", "Given: x = 2", True),
+        ("neuropipe/schema.py", "Made: x = 1", "Made: x = 2", False),
+        ("neuropipe/schema.py", "Plugin: x = 1", "Plugin: x = 2", False),
+        ("resources/stage.py", "Stage: x = 1", "Stage: x = 2", False),
+        ("neuropipe/m.py", "return 1", "return 2", True),
+        ("neuropipe/m.py", "plugin.name", "plugin.other", False),
+    ],
+)
+def test_a_factory_of_stages_counts_by_what_its_stages_are_given(tmp_path, path, old, new, changes):
+    tree = SourceTree(tmp_path, FACTORY)
+    before = tree.version(ROOT)
+    tree.edit(path, old, new)
+    assert (tree.version(ROOT) != before) == changes
+
+
 # -- the interface ---------------------------------------------------------------------------------------------------
 
 

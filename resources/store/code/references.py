@@ -73,7 +73,7 @@ class Linker:
         return self._linked[definition]
 
     def signature(self, definition: Definition) -> Linked:
-        """What the annotations of a function's arguments and result use."""
+        """What the annotations of a function's arguments use."""
         module = self._module(definition.module)
         written = [
             write_signature(piece.statement, module, self._packages, self._neutral)

@@ -49,14 +49,22 @@ def write(pieces: Iterable[Piece], module: Module, packages: frozenset[str], neu
 
 
 def write_signature(node: ast.AST, module: Module, packages: frozenset[str], neutral: Neutral) -> Written:
-    """What the annotations of a function's arguments and result use."""
+    """What the annotations of a function's arguments use; of a factory of stages, those of the stages in it."""
     writer = _Writer(module, packages, neutral)
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        every = (*node.args.posonlyargs, *node.args.args, node.args.vararg, *node.args.kwonlyargs, node.args.kwarg)
-        for annotation in (*(each.annotation for each in every if each is not None), node.returns):
+    functions = [each for each in ast.walk(node) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+    stages = [each for each in functions if _describes_a_stage(each, neutral)]
+    for function in stages or [each for each in functions if each is node]:
+        arguments = function.args
+        every = (*arguments.posonlyargs, *arguments.args, arguments.vararg, *arguments.kwonlyargs, arguments.kwarg)
+        for annotation in (each.annotation for each in every if each is not None):
             if annotation is not None:
                 writer.annotation(annotation)
     return writer.written()
+
+
+def _describes_a_stage(node: ast.FunctionDef | ast.AsyncFunctionDef, neutral: Neutral) -> bool:
+    names = (each.func if isinstance(each, ast.Call) else each for each in node.decorator_list)
+    return any((getattr(each, "attr", None) or getattr(each, "id", None)) in neutral.decorators for each in names)
 
 
 class _Writer(NameWriter):

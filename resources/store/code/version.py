@@ -46,9 +46,11 @@ class CodeBase:
             if source.is_package or source.module not in self._by_module:
                 self._by_module[source.module] = source
         self._outside: set[str] = set()  # modules of roots that are in none of the packages
-        self._parsed: dict[bytes, Module] = dict(older._parsed) if older else {}
+        self._parsed: dict[bytes, Module] = {}
         self._linker = Linker(self._module, self._exists, self.packages, neutral)
         if older is not None:
+            keys = {_key(source) for source in self._by_module.values()}
+            self._parsed.update((key, module) for key, module in older._parsed.items() if key in keys)
             self._linker.keep(older._linker, lambda name: self._same(name, older))
         self._colours: dict[Definition, str] = {}
         self._versions: dict[frozenset[Definition], str] = {}
@@ -109,7 +111,7 @@ class CodeBase:
         colour(reached, lambda each: linked(each).text, lambda each: linked(each).uses, self._colours)
         digest = hashlib.sha256()
         parts = []
-        for root in roots:  # the classes in a root's signature: what its caller hands in
+        for root in roots:  # with the classes of its arguments, which its caller hands in
             signature = self._linker.signature(root)
             parts.append(" ".join(self._colours[each] for each in (root, *signature.uses)))
         effects = {self._colours[each] for each in reached if each.name == EFFECTS}
@@ -156,7 +158,7 @@ class CodeBase:
 
     def _module(self, name: str) -> Module:
         source = self._by_module[name]
-        key = source.digest + name.encode()
+        key = _key(source)
         if key not in self._parsed:
             self._parsed[key] = parse(source.content, name, source.is_package, str(source.path))
         return self._parsed[key]
@@ -183,6 +185,10 @@ class CodeBase:
             settings = (sys.version, repr(self.neutral), *sorted(self.packages))
             self._disk = DiskCache(self.cache, digest_of(self._sources.values(), *settings))
         return self._disk
+
+
+def _key(source: Source) -> bytes:
+    return source.digest + source.module.encode()
 
 
 _current: dict[tuple[Path, Path | None], CodeBase] = {}
