@@ -1,4 +1,4 @@
-"""Readers: one module a file format, each a function `read(files, **parameters) -> Recording`.
+"""Readers of file formats: one module per format, each a function `read(files, **parameters) -> Recording`.
 
 files : name in the catalogue -> path of the verified file on disk; parameters come from the catalogue.
 """

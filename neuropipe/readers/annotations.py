@@ -1,4 +1,4 @@
-"""What stands beside the activity in a user's .npz file, told by name: properties of units, trials, behaviour."""
+"""Reads properties of units, trials and behaviour from the arrays of a user's .npz file, by their names."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
@@ -16,7 +16,10 @@ PER = {"unit_": "unit", "roi_": "ROI"}
 
 @dataclass(frozen=True)
 class Annotations:
-    """units : the table of units, completed; trials : None for a continuous session; behaviour : series by name."""
+    """What an .npz file states beside the activity.
+
+    units : the unit table with its properties; trials : None for a continuous session; behaviour : series by name
+    """
 
     units: pd.DataFrame
     trials: pd.DataFrame | None
@@ -32,9 +35,10 @@ def annotate(
     placed: Set[str],
     prefix: str,
 ) -> Annotations:
-    """Place the arrays that aren't `placed` yet: <prefix><property>, trial_<event>, behaviour_<name>, and labels.
+    """Sort arrays by name into <prefix><property>, trial_<event>, behaviour_<name>, and labels (any other name).
 
-    prefix : `unit_` or `roi_`, of arrays that hold one value for each row of `units`
+    placed : names of arrays that are already read; prefix : `unit_` or `roi_`, of arrays with one value per row of
+    `units`; file : what errors call the file
     """
     properties: dict[str, np.ndarray] = {}
     events: dict[str, np.ndarray] = {}
@@ -63,7 +67,7 @@ def annotate(
 
 
 def n_trials_of(arrays: Mapping[str, np.ndarray]) -> int | None:
-    """How many trials trial_start tells of; None where there is none."""
+    """Number of trials in trial_start; None without trial_start."""
     return arrays["trial_start"].size if "trial_start" in arrays else None
 
 

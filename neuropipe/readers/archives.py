@@ -1,4 +1,4 @@
-"""Members of zip archives and .npy arrays from anywhere, read without trusting them: nothing unpacked or unpickled."""
+"""Reads members of untrusted zip archives, and untrusted .npy arrays: nothing is unpacked to disk or unpickled."""
 
 import contextlib
 import difflib
@@ -17,7 +17,7 @@ import numpy as np
 from neuropipe.errors import BadInput
 
 MAX_MEMBER_BYTES = 16 << 30
-# Deflate ends at 1032:1, which only endless repetition reaches; mostly empty float64 spike counts are near 70:1.
+# Deflate reaches at most 1032:1, with endless repetition; mostly empty float64 spike counts are near 70:1.
 MAX_RATIO = 1000.0
 _RATIO_COUNTS_FROM = 64 << 20
 _CHUNK = 1 << 20
@@ -53,7 +53,7 @@ def member_names(archive: Path) -> list[str]:
 
 
 def require_members(archive: Path, names: Iterable[str]) -> None:
-    """Refuse an archive that lacks one of `names`, naming what it holds that comes nearest."""
+    """Refuse an archive without one of `names`; the error names the most similar members."""
     with _opened(archive) as handle:
         for name in names:
             _find(handle, archive, name)
@@ -192,7 +192,7 @@ def _read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.d
         return readers[version](file)
     except (BadInput, *_DAMAGE):
         raise
-    # The header is a Python literal from anywhere: numpy's parser fails in as many ways as Python's.
+    # The header is an untrusted Python literal: numpy's parser raises as many kinds of errors as Python's.
     except Exception as error:
         raise BadInput(f"{name} is no .npy file, or its header is damaged ({error}); fetch it again") from error
 
@@ -207,7 +207,7 @@ def _fill(buffer: memoryview, file: BinaryIO, name: str) -> None:
 
 
 def npz_members(path: Path) -> list[str]:
-    """Names of the files in an .npz, one an array."""
+    """Names of the files in an .npz, one per array."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()

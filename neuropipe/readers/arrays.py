@@ -1,4 +1,4 @@
-"""Checks that every reader makes: counts are whole numbers, columns have one finite value a trial, times rise."""
+"""Checks shared by readers: counts are whole numbers, columns have one finite value per trial, times ascend."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ LARGEST_COUNT = np.iinfo(np.uint32).max
 
 
 def only_file(files: Mapping[str, Path], kind: str) -> Path:
-    """The path of a session that is stored in one file; `kind` says in errors what is wanted."""
+    """The path of a session's only file; `kind` names the expected kind of file in errors."""
     if len(files) != 1:
         raise BadInput(f"expected one file, {kind}, found {len(files)}: {listed(files)}")
     ((name, path),) = files.items()
@@ -22,12 +22,12 @@ def only_file(files: Mapping[str, Path], kind: str) -> Path:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names in one line for an error: 'a, b, c', or 'nothing'."""
+    """Sorted names on one line, for errors: 'a, b, c', or 'nothing'."""
     return ", ".join(sorted(names)) or "nothing"
 
 
 def as_trial_counts(values: np.ndarray, *, bin_width: float, start: float, where: str) -> TrialCounts:
-    """Published counts, (trial, bin, unit), checked and in the smallest unsigned integer type that holds them."""
+    """Checked counts, (trial, bin, unit), in the smallest unsigned integer type that holds them."""
     if values.ndim != 3:
         raise BadInput(f"{where} has shape {values.shape}; expected three axes: trial, bin, unit")
     if not (np.isfinite(bin_width) and bin_width > 0 and np.isfinite(start)):
@@ -36,7 +36,7 @@ def as_trial_counts(values: np.ndarray, *, bin_width: float, start: float, where
 
 
 def as_counts(values: np.ndarray, where: str) -> np.ndarray:
-    """Counts of any shape in the smallest unsigned integer type that holds them; what is no count is refused."""
+    """Checked counts of any shape, in the smallest unsigned integer type that holds them."""
     if values.dtype.kind not in "buif":
         raise BadInput(f"{where} holds {values.dtype}; spike counts must be numbers")
     if values.size == 0:
@@ -58,7 +58,7 @@ def _no_count(values: np.ndarray, where: str) -> BadInput:
 
 
 def as_labels(values: np.ndarray, n_rows: int, where: str, per: str = "trial") -> np.ndarray:
-    """One label a row: text, booleans or finite numbers; numbers that are all whole become int64."""
+    """Checked labels, one per row: text, booleans or finite numbers; if all numbers are whole, they become int64."""
     values = _one_a_row(values, n_rows, where, per)
     if values.dtype.kind not in "biufU":
         raise BadInput(f"{where} holds {values.dtype}; labels must be numbers, booleans or text")
@@ -70,7 +70,7 @@ def as_labels(values: np.ndarray, n_rows: int, where: str, per: str = "trial") -
 
 
 def as_event_times(values: np.ndarray, n_trials: int, where: str, *, may_miss: bool = False) -> np.ndarray:
-    """One time a trial, s, float64; with `may_miss`, NaN says that the event did not happen in that trial."""
+    """Checked times, one per trial, s, float64; with `may_miss`, NaN marks trials without the event."""
     values = _one_a_row(values, n_trials, where, "trial")
     if values.dtype.kind not in "iuf":
         raise BadInput(f"{where} holds {values.dtype}; times must be numbers, in s")
@@ -80,7 +80,7 @@ def as_event_times(values: np.ndarray, n_trials: int, where: str, *, may_miss: b
 
 
 def check_time_order(starts: np.ndarray, where: str) -> None:
-    """Refuse trials that are not in the order in which they happened: folds are made of neighbours in time."""
+    """Refuse trials that are not in time order: folds are blocks of neighbouring trials."""
     if np.any(np.diff(starts) <= 0):
         trial = int(np.argmax(np.diff(starts) <= 0)) + 1
         raise BadInput(f"{where}: trial {trial} does not start after the one before it; put the trials in time order")

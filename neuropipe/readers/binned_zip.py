@@ -1,4 +1,4 @@
-"""Zip archives of .npy arrays that hold spike counts already cut into trials and bins."""
+"""Reads zip archives of .npy arrays with spike counts that are already binned in trials."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,13 +25,13 @@ def read(
     bin_width: float | None = None,
     start: float | None = None,
 ) -> Recording:
-    """Counts and label columns, each an .npy member of one zip archive.
+    """Counts and labels, each an .npy member of one zip archive.
 
     counts : the member with the spike counts, whole numbers of any number type
     axes : the order in which the archive has the axes trial, bin and unit
-    labels : label column -> the member that holds it, one value a trial, trials in time order
-    bin_width, start : s; `start` is the left edge of the first bin relative to the aligning event. The arrays do not
-        say either, so both must be given.
+    labels : label -> the member that holds it, one value per trial, trials in time order
+    bin_width, start : s; `start` is the left edge of the first bin relative to the event that trials are aligned to.
+        Both must be given, as the arrays don't state them.
     """
     path = only_file(files, "a zip archive of .npy arrays")
     if bin_width is None or start is None:

@@ -58,7 +58,10 @@ def read(files: Mapping[str, Path], *, recordings: Sequence[int] | None = None) 
 
 @dataclass(frozen=True)
 class _Piece:
-    """One recording. number : place in the file, from 1; times, dff : (time,), s; spikes : (spike,) s, ascending."""
+    """One recording.
+
+    number : its place in the file, from 1; times : (time,) s; dff : (time,); spikes : (spike,) s, ascending
+    """
 
     number: int
     times: np.ndarray

@@ -1,4 +1,4 @@
-"""When frames were taken: by their times, or by a frame rate; one of them must be known."""
+"""Frame times from a frame rate or from a file, and dF/F in the standard type."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from neuropipe.errors import BadInput
 
 
 def frame_times_at(n_frames: int, frame_rate: object, where: str) -> np.ndarray:
-    """(time,) s from 0 on, of frames taken at `frame_rate`, Hz; where : what errors call its source."""
+    """Times of frames taken at `frame_rate` (Hz) from 0 s on, (time,) s; where : what errors call the source."""
     if isinstance(frame_rate, bool) or not isinstance(frame_rate, int | float | np.number):
         raise BadInput(f"{where}: frame_rate must be one number, in Hz, found {frame_rate!r}")
     if not (np.isfinite(frame_rate) and frame_rate > 0):
@@ -15,14 +15,14 @@ def frame_times_at(n_frames: int, frame_rate: object, where: str) -> np.ndarray:
 
 
 def as_frame_times(values: np.ndarray, n_frames: int, where: str) -> np.ndarray:
-    """Frame times as they were written down; that they ascend is for the recording to check."""
+    """Frame times of a file, (time,) float64; `Recording` checks that they ascend."""
     if values.ndim != 1 or values.dtype.kind not in "iuf" or len(values) != n_frames:
         raise BadInput(f"{where} is {values.dtype} {values.shape}: give a time, in s, for each of {n_frames} frames")
     return values.astype(np.float64)
 
 
 def as_dff(values: np.ndarray, where: str) -> np.ndarray:
-    """(time, roi) float32, contiguous; one trace may be given as (time,)."""
+    """dF/F as (time, roi) float32, contiguous; a single trace may be given as (time,)."""
     if values.ndim == 1:
         values = values[:, None]
     if values.ndim != 2 or values.dtype.kind not in "iuf" or 0 in values.shape:

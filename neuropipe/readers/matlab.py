@@ -1,4 +1,4 @@
-"""MATLAB files (.mat, version 4 to 7) that hold the binned spike counts and the behaviour of a continuous session."""
+"""Reads MATLAB files (.mat, version 4 to 7) with binned spike counts and behaviour of a continuous session."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +13,8 @@ from neuropipe.recording import Recording, TimeCounts, TimeSeries
 from neuropipe.registry import reader
 
 HDF5_MAGIC = b"\x89HDF"
-HDF5_AT = 512  # bytes: MATLAB 7.3 puts a text of its own before what is otherwise an HDF5 file
-REGULAR = 0.05  # of a bin: how far times that were rounded may be from equal distances
+HDF5_AT = 512  # bytes: where HDF5 begins in a MATLAB 7.3 file, behind a text header
+REGULAR = 0.05  # largest deviation of rounded times from even spacing, as a fraction of a bin
 
 
 @reader("matlab")
@@ -26,11 +26,12 @@ def read(
     time: str = "time",
     behaviour: Mapping[str, Any] | None = None,
 ) -> Recording:
-    """Spike counts of a continuous session and behaviour sampled with them, variables of one .mat file.
+    """Spike counts of a continuous session and behaviour in the same bins, from variables of one .mat file.
 
-    counts : the variable with the counts, its axes as `axes` says; time : the one with the left edge of every bin, s
-    behaviour : series -> {variable: name, rows: {column: row of the variable, ...}}; rows may be left out where the
-        variable has one value a bin
+    counts : the variable with the counts; axes : the order of its axes; time : the variable with the left edge of
+        every bin, s
+    behaviour : series -> {variable: name, rows: {column: row of the variable, ...}}; rows may be left out if the
+        variable has one value per bin
     """
     path, file = only_file(files, "a MATLAB file"), next(iter(files))
     wanted = {name: dict(facts) for name, facts in (behaviour or {}).items()}
@@ -53,7 +54,7 @@ def read(
 
 
 def load_variables(path: Path, file: str, names: set[str]) -> dict[str, np.ndarray]:
-    """Numeric variables of a .mat file by name; nothing of the file is executed. file : what errors call it."""
+    """Numeric variables of a .mat file by name; no code in the file is run. file : what errors call it."""
     found = open_variables(path, file, names)
     for name in sorted(names):
         if not isinstance(found[name], np.ndarray) or found[name].dtype.kind not in "buif":
@@ -62,7 +63,7 @@ def load_variables(path: Path, file: str, names: set[str]) -> dict[str, np.ndarr
 
 
 def open_variables(path: Path, file: str, names: set[str]) -> dict[str, Any]:
-    """Variables of a .mat file by name, of whatever kind: cells and structs as scipy makes arrays of them."""
+    """Variables of a .mat file by name, of any kind: cells and structs are the arrays that scipy makes of them."""
     from scipy.io import loadmat
 
     with path.open("rb") as opened:
@@ -71,7 +72,7 @@ def open_variables(path: Path, file: str, names: set[str]) -> dict[str, Any]:
         raise BadInput(f"{file} is a MATLAB 7.3 file; save it again in MATLAB with save(..., '-v7')")
     try:
         found = loadmat(path, variable_names=sorted(names))
-    except Exception as error:  # a damaged file fails in scipy in many ways
+    except Exception as error:  # scipy raises many kinds of errors for damaged files
         raise BadInput(f"{file} can't be read as a MATLAB file: {error}") from error
     for name in sorted(names):
         if name not in found:

@@ -1,14 +1,14 @@
-"""A user's own recording in one numpy .npz file (`np.savez("mine.npz", times=..., offsets=..., choice=...)`).
+"""Reads a user's own recording in one numpy .npz file (`np.savez("mine.npz", times=..., offsets=..., choice=...)`).
 
 Spike trains
     times : (spike,) s, on the recording's clock, with either
         offsets : (n_units + 1,) so that unit u owns times[offsets[u]:offsets[u + 1]], ascending within a unit, or
         units : (spike,) the id of the unit that fired each spike, in any order
-    trial_start : (trial,) s; leave it and every label out for a session without trials
+    trial_start : (trial,) s; left out, with all labels, for a session without trials
 or counts
     counts : (trial, bin, unit) whole numbers
     bin_width, start : numbers, s; `start` is the left edge of the first bin relative to the aligning event
-and beside either
+and with either of them
     trial_<event> : (trial,) s, further events: trial_stop, trial_stimulus, ... become columns stop, stimulus, ...;
         NaN where the event did not happen
     unit_<name> : (n_units,) a property of the units (with `units`, in ascending order of the ids)
@@ -88,7 +88,7 @@ def _from_spikes(arrays: Mapping[str, np.ndarray], file: str) -> Recording:
 
 
 def _by_unit(times: np.ndarray, owner: np.ndarray, file: str) -> tuple[SpikeTrains, np.ndarray]:
-    """Spikes of a mixed stream gathered by unit, ascending in id and in time."""
+    """Spike trains from a stream of spikes of all units: units ascend in id, spikes in time."""
     owner = as_labels(owner, len(times), f"{file}: units", per="spike")
     order = np.lexsort((times, owner))
     ids, firsts = np.unique(owner[order], return_index=True)

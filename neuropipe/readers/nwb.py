@@ -1,6 +1,6 @@
-"""NWB 2 files (HDF5): sorted units or fluorescence, epochs and behavioural series, by path inside the file.
+"""Reads NWB 2 files (HDF5): sorted units or fluorescence, epochs and behavioural series, by path inside the file.
 
-Read with h5py alone: the schema that a file carries is not needed for what is read here, and no code of it is run.
+Uses h5py only: the schema inside the file is not needed for what is read here, and no code in the file is run.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from neuropipe.registry import reader
 
 @reader("nwb")
 def read(files: Mapping[str, Path], *, fluorescence: str = "", behaviour: Mapping[str, str] | None = None) -> Recording:
-    """Spike trains of the table `units` or dF/F, the table `intervals/epochs`, and series such as head direction.
+    """Spike trains (table `units`) or dF/F, epochs (table `intervals/epochs`), and series such as head direction.
 
     fluorescence : path of a RoiResponseSeries of dF/F, e.g. processing/ophys/DfOverF/RoiResponseSeries
     behaviour : name -> path of a TimeSeries in the file, e.g. acquisition/CompassDirection/ry
@@ -85,7 +85,7 @@ def _spikes(file: Any, name: str) -> SpikeTrains:
 
 
 def _unit_table(file: Any, name: str) -> pd.DataFrame:
-    """The columns of the units that hold one plain number or text a unit."""
+    """The columns of the units with one number or text per unit."""
     units = _member(file, "units", name)
     ids = _member(units, "id", name)[:]
     table = {"unit": ids}

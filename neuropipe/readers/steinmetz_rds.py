@@ -1,7 +1,7 @@
-"""Sessions of Steinmetz et al. (2019) in the R files made for a statistics course (STA 141A, UC Davis).
+"""Reads sessions of Steinmetz et al. (2019) from the R files of a statistics course (STA 141A, UC Davis).
 
-Each file is one R list: `spks`, one (unit, bin) matrix of spike counts a trial; `time`, the centres of those bins on
-the recording's clock; `contrast_left`, `contrast_right` and `feedback_type`, one value a trial; `brain_area`, one a
+Each file is one R list: `spks`, a (unit, bin) matrix of spike counts per trial; `time`, the centres of these bins on
+the recording's clock; `contrast_left`, `contrast_right` and `feedback_type`, one value per trial; `brain_area`, one per
 unit. The first bin begins at the onset of the stimulus.
 """
 
@@ -26,13 +26,13 @@ from neuropipe.recording import Recording
 from neuropipe.registry import reader
 
 FIELDS = ("spks", "time", "contrast_left", "contrast_right", "feedback_type", "brain_area")
-# bin centres are stored as seconds of a clock that runs for an hour: evenly spaced up to rounding
+# s; bin centres are stored on a clock that runs for an hour, so they are evenly spaced up to rounding
 TIME_TOLERANCE = 1e-6
 
 
 @reader("steinmetz_rds")
 def read(files: Mapping[str, Path]) -> Recording:
-    """One R list a session: counts from stimulus onset, contrasts, feedback, and the brain area of each unit.
+    """Counts from stimulus onset, contrasts, feedback, and the brain area of each unit.
 
     trials : start, stop, stimulus (s, on the recording's clock), contrast_left, contrast_right,
         contrast_difference (right minus left, so negative when the left stimulus is stronger),
@@ -74,10 +74,10 @@ def _parse(path: Path) -> Mapping[str, Any]:
     from rdata.parser import parse_file
 
     try:
-        # no constructors: an object of any R class comes as the bare data beneath it, and the checks here see that;
-        # R code in the file, if any, comes as an inert description that nothing calls
+        # Without constructors, an object of any R class is read as the plain data it consists of, which is checked
+        # here. R code in a file is read as a description and never run.
         session = convert(parse_file(path, extension=".rds"), constructor_dict={})
-    except Exception as error:  # rdata raises whatever its parser stumbled over
+    except Exception as error:  # rdata raises many kinds of errors for damaged files
         raise BadInput(f"{path.name} can't be read as an R .rds file: {type(error).__name__}: {error}") from error
     if not isinstance(session, Mapping):
         raise BadInput(f"{path.name} holds a {type(session).__name__}; expected an R list with {', '.join(FIELDS)}")
@@ -95,7 +95,7 @@ def _array(value: Any, where: str) -> np.ndarray:
 
 
 def _matrices(value: Any, where: str) -> list[np.ndarray]:
-    """One (unit, bin) matrix of counts a trial, all of one shape, narrowed one by one to keep memory low."""
+    """One (unit, bin) matrix of counts per trial, all of one shape, each in a small type to save memory."""
     if not isinstance(value, list) or not value:
         raise BadInput(f"{where} must be an R list with one matrix a trial, found {type(value).__name__}")
     matrices = [_array(matrix, f"{where}[[{trial}]]") for trial, matrix in enumerate(value, start=1)]

@@ -1,6 +1,6 @@
-"""The folder that suite2p writes for a plane: F.npy, Fneu.npy and, where someone curated, iscell.npy.
+"""Reads the folder that suite2p writes for a plane: F.npy, Fneu.npy and, if it was curated, iscell.npy.
 
-stat.npy and ops.npy are pickles, which can run code when they are opened: they may be listed, but are never read.
+stat.npy and ops.npy are pickles, which can run code when they are opened: they may be listed, but are never opened.
 """
 
 from collections.abc import Mapping
@@ -29,11 +29,11 @@ def read(
     window: float = 60.0,
     quantile: float = 0.08,
 ) -> Recording:
-    """dF/F of the ROIs of a suite2p folder: neuropil taken off, relative to a running quantile.
+    """dF/F of the ROIs of a suite2p folder: neuropil is subtracted, the baseline is a running quantile.
 
-    frame_rate : Hz; only_cells : leave out what iscell.npy calls no cell; neuropil : how much of Fneu is subtracted;
-    window, quantile : s and fraction, of the running baseline. ROIs whose baseline falls to 0 or below are left out:
-    they are dimmer than their surroundings, and dF/F would be a division by nothing.
+    frame_rate : Hz; only_cells : leave out ROIs that iscell.npy calls no cell; neuropil : fraction of Fneu that is
+    subtracted; window (s), quantile : of the running baseline. ROIs that are dimmer than their surroundings have a
+    baseline of 0 or less, and no dF/F: they are left out.
     """
     from neuropipe.calcium.baseline import delta_f_over_f, subtract_neuropil
 

@@ -1,7 +1,7 @@
-"""Movies in tif files: one grey image a page, in one file or in several that follow each other by name.
+"""Reads movies in tif files: one grey image per page, in one file or in several in the order of their names.
 
-Only pages are read, frame by frame when they are asked for: never the series that a file's metadata describe, as these
-may name other files. Interleaved channels or planes are refused: they would pass for frames.
+Pages are read one by one when they are needed. Series that a file's metadata describe are ignored, as they may name
+other files. Interleaved channels or planes are refused, as they would be taken for frames.
 """
 
 import logging
@@ -26,9 +26,9 @@ from neuropipe.readers.imagej_rois import read_rois
 from neuropipe.recording import Movie, Recording
 from neuropipe.registry import reader
 
-logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it warns of is checked, and said, here
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it warns of is checked here
 
-# How ImageJ, OME and ScanImage say what pages are, in the description or software tag of the first page.
+# How ImageJ, OME and ScanImage describe pages, in the description or software tag of the first page.
 CHANNELS = (r"^channels=(\d+)", r'\bSizeC="(\d+)"')
 SAVED_CHANNELS = r"channelSave = \[([\d; ,]+)\]"
 PLANES, TIMES = (r"^slices=(\d+)", r'\bSizeZ="(\d+)"'), (r"^frames=(\d+)", r'\bSizeT="(\d+)"')
@@ -41,10 +41,10 @@ def read(files: Mapping[str, Path], *, frame_rate: float | None = None) -> Recor
 
     frame_rate : Hz; tif files have no field of their own for it
 
-    One .npz may lie beside them, with frame_times, (time,) s, instead of a frame rate, and what there is to decode:
-    trial_start, trial_<event> and labels, or time and behaviour_<name>, as `traces_npz` reads them.
+    The session may have one .npz file as well, with frame_times, (time,) s, in place of a frame rate, and with
+    trial_start, trial_<event> and labels, or time and behaviour_<name>, as in `traces_npz`.
 
-    One .zip of ImageJ .roi files may lie beside them: areas of cells that a person outlined.
+    It may have one .zip of ImageJ .roi files as well: cells that a person outlined.
 
     truth : footprint_pixels (entry,), y * width + x; footprint_weights (entry,), 1; footprint_offsets (cell + 1,) of
         the outlined cells, where there are any
@@ -102,8 +102,10 @@ def _frame_times(arrays: Mapping[str, np.ndarray], n_frames: int, frame_rate: fl
 
 @dataclass(frozen=True)
 class Pages:
-    """The images of one file. offsets : (page,) int64, where each page's directory starts; of one image where there are
-    more, these follow each other from `first_byte` on, as ImageJ writes what is too large for a tif file.
+    """The images of one file.
+
+    offsets : (page,) int64, where each page's directory starts. ImageJ writes movies that are too large for a tif file
+    with one page, followed by all images without directories: `n_images` images from `first_byte` on.
     """
 
     path: Path
@@ -116,11 +118,11 @@ class Pages:
 
     @property
     def kind(self) -> str:
-        """What files of a movie must agree in."""
+        """Size and type of the images, in which the files of a movie must agree."""
         return f"{self.shape[0]} x {self.shape[1]} {self.dtype.newbyteorder('=')}"
 
     def read(self, images: range) -> np.ndarray:
-        """(image, y, x), those asked for."""
+        """Some of the images, (image, y, x)."""
         from tifffile import TiffPage
 
         block = np.empty((len(images), *self.shape), self.dtype.newbyteorder("="))
@@ -164,7 +166,7 @@ class TifFrames:
 
 
 def _checked(path: Path, name: str) -> Pages:
-    """What one file holds, every page of it looked at and no image read."""
+    """The pages of one file, all of them checked; no image is read."""
     if not path.is_file():
         raise BadInput(f"the file {name} is not there: no such file as {path}")
     size = path.stat().st_size
@@ -206,7 +208,7 @@ def _check_page(page: Any, first: Any, size: int, where: str) -> None:
 
 
 def _ends_properly(file: Any) -> bool:
-    """Whether the last page says that none follows; a file that was cut points beyond its end."""
+    """Whether the last page is marked as the last; a truncated file points beyond its end."""
     handle, tiff = file.filehandle, file.tiff
     handle.seek(file.pages.next_page_offset)
     return handle.read(tiff.offsetsize) == bytes(tiff.offsetsize)
@@ -215,7 +217,7 @@ def _ends_properly(file: Any) -> bool:
 def _refuse_interleaved(first: Any, name: str) -> None:
     saved = re.search(SAVED_CHANNELS, first.software)
     channels = len(re.findall(r"\d+", saved[1])) if saved else _stated(CHANNELS, first)
-    planes = _stated(PLANES, first) if _stated(TIMES, first) > 1 else 1  # a stack in time is often called one in depth
+    planes = _stated(PLANES, first) if _stated(TIMES, first) > 1 else 1  # stacks in time may be labelled so
     if channels > 1 or planes > 1:
         raise BadInput(
             f"{name} holds {channels} channels of {planes} planes, one after another; save one channel of one plane"
@@ -223,19 +225,19 @@ def _refuse_interleaved(first: Any, name: str) -> None:
 
 
 def _stated(patterns: tuple[str, ...], first: Any) -> int:
-    """What the metadata say, 1 where they don't."""
+    """The number that the metadata state; 1 if they state none."""
     found = (re.search(pattern, first.description, re.MULTILINE) for pattern in patterns)
     return max((int(match[1]) for match in found if match), default=1)
 
 
 def _by_number(name: str) -> list[tuple[bool, int, str]]:
-    """Sorts movie_2.tif before movie_10.tif."""
+    """Sort key that puts movie_2.tif before movie_10.tif."""
     return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", name)]
 
 
 @contextmanager
 def _opened(path: Path, name: str) -> Iterator[Any]:
-    """A tif file; what goes wrong inside it is said with its name."""
+    """An open tif file; errors inside the block become BadInput with its name."""
     from tifffile import TiffFile
 
     try:

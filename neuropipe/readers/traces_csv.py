@@ -1,6 +1,6 @@
-"""A user's own dF/F traces in a .csv file: one row a frame, one column an ROI, with or without a column `time`, s.
+"""Reads a user's own dF/F from a .csv file: one row per frame, one column per ROI, and optionally a column `time`, s.
 
-The first row names the columns. An empty field, or NaN, says that the ROI was not recorded in that frame.
+The first row names the columns. An empty field or NaN marks a frame in which the ROI was not recorded.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ TIME = "time"
 
 @reader("traces_csv")
 def read(files: Mapping[str, Path], *, frame_rate: float | None = None) -> Recording:
-    """A user's own dF/F traces in a .csv file: one column an ROI, and `time` (s), or else frame_rate (Hz)."""
+    """A user's own dF/F in a .csv file: one column per ROI, and either a column `time` (s) or frame_rate (Hz)."""
     path, file = only_file(files, "a .csv file"), next(iter(files))
     table = _table(path, file)
     rois = [name for name in table if name != TIME]

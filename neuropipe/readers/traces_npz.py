@@ -1,4 +1,4 @@
-"""A user's own dF/F traces in one numpy .npz file (`np.savez("mine.npz", dff=..., frame_rate=30.0)`).
+"""Reads a user's own dF/F from one numpy .npz file (`np.savez("mine.npz", dff=..., frame_rate=30.0)`).
 
 dff : (time, roi), NaN where an ROI was not recorded; with either
     frame_times : (time,) s, ascending, or
@@ -6,8 +6,8 @@ dff : (time, roi), NaN where an ROI was not recorded; with either
 roi_<name> : (roi,) a property of the ROIs: roi_x, roi_indicator, ...
 spike_times, spike_offsets : true spikes, where they are known: ROI r fired at
     spike_times[spike_offsets[r]:spike_offsets[r + 1]], s, ascending; say `truth: true` in the parameters
-what there is to decode, where there is: trial_start and trial_<event>, (trial,) s, with labels, (trial,); or time,
-    (sample,) s, with behaviour_<name>, (sample,) or (sample, k), all on the clock of the frames
+optionally, on the clock of the frames: trial_start and trial_<event>, (trial,) s, with labels, (trial,); or time,
+    (sample,) s, with behaviour_<name>, (sample,) or (sample, k)
 """
 
 from collections.abc import Mapping
@@ -29,9 +29,9 @@ DATA, TRUTH = {"dff", "frame_times", "frame_rate"}, {"spike_times", "spike_offse
 
 @reader("traces_npz")
 def read(files: Mapping[str, Path], *, frame_rate: float | None = None, truth: bool = False) -> Recording:
-    """A user's own dF/F traces in one numpy .npz file (names: see the module).
+    """A user's own dF/F in one numpy .npz file (names: see the module).
 
-    frame_rate : Hz, where the file gives neither frame_times nor frame_rate; truth : it holds true spikes, too
+    frame_rate : Hz, if the file has neither frame_times nor frame_rate; truth : whether it holds true spikes
     """
     path, file = only_file(files, "a numpy .npz file"), next(iter(files))
     arrays = npz_arrays(path)
@@ -50,7 +50,7 @@ def read(files: Mapping[str, Path], *, frame_rate: float | None = None, truth: b
 
 
 def holds_traces(path: Path) -> bool:
-    """Whether an .npz file holds dF/F, and so is for this reader."""
+    """Whether an .npz file holds dF/F, so that this is the reader for it."""
     return "dff.npy" in npz_members(path)
 
 

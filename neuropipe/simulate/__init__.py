@@ -1,6 +1,6 @@
-"""Simulators: recordings whose truth is known, each a function `simulate(*, seed, **parameters) -> Recording`.
+"""Simulators of recordings with known truth: each a function `(*, seed, **parameters) -> Recording`.
 
-`simulate.drift_diffusion(...)` and its like are looked up in the registry and imported on first use.
+`simulate.drift_diffusion(...)` and the others are looked up in the registry and imported on first use.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Two-choice decisions by drift and diffusion, and Poisson units that ramp with the evidence."""
+"""Simulates two-choice decisions by drift and diffusion, and Poisson units that ramp with the evidence."""
 
 import numpy as np
 import pandas as pd
@@ -41,24 +41,24 @@ def drift_diffusion(
     excitability_sd: float = 0.25,
     excitability_timescale: float = 300.0,
 ) -> Recording:
-    """Drift-diffusion decisions driving Poisson units, with the best attainable accuracy known.
+    """Drift-diffusion decisions that drive Poisson units; the best attainable accuracy is known.
 
     From `sensory_delay` after the stimulus, evidence x follows dx = drift_rate * contrast dt + noise dW until it
     reaches +1 (right) or -1 (left). The response follows after `motor_delay` and a little more; with probability
     `lapse` it is a guess (Ratcliff and McKoon 2008, Neural Computation 20:873). Unit u fires as a Poisson process of
     rate baseline_rate_u * exp(excitability_u(t) + decision_weight_u * x(t) + stimulus_weight_u * contrast).
 
-    Units follow the evidence, never the choice. So from the spikes of [0, window_stop) after the stimulus nobody
-    can know more of the choice than P(choice | x at window_stop, contrast), which has a closed form: whatever the
-    diffusion does later, and the lapse, is noise. No response precedes window_stop.
+    Units follow the evidence, never the choice. So the spikes in [0, window_stop) after the stimulus can tell no more
+    about the choice than P(choice | x at window_stop, contrast), which has a closed form: diffusion after
+    window_stop, and the lapse, are noise. No response precedes window_stop.
 
     contrasts : signed stimulus strengths, drawn uniformly; drift_rate : evidence / s at contrast 1
     noise : evidence / sqrt(s); lapse : fraction of trials
     choice_persistence : where evidence starts, as a fraction of the bound, on the side of the previous choice
     window_stop, sensory_delay, motor_delay : s
     decision_fraction, stimulus_fraction : fractions of the units that follow x and contrast; the others are untuned
-    decision_gain, stimulus_gain : mean absolute weight, change of log rate at the bound and at contrast 1; both 0
-        leave units that drift slowly and know nothing of the choice
+    decision_gain, stimulus_gain : mean absolute weight, change of log rate at the bound and at contrast 1; if both
+        are 0, units drift slowly and carry no information about the choice
     baseline_rate : median over units, Hz
     excitability_sd : of log rates; excitability_timescale : s
 
@@ -145,7 +145,7 @@ def _check_choices(contrasts: tuple, noise: float, lapse: float, persistence: fl
 def _decide(
     drift: np.ndarray, noise: float, lapse: float, persistence: float, rng: np.random.Generator
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Evidence paths, one a trial, and choices (trial,) of -1 or 1."""
+    """Evidence paths, one per trial, and choices (trial,) of -1 or 1."""
     paths, choices = [], []
     previous = 0
     for trial_drift in drift:
@@ -180,7 +180,7 @@ def _trial_table(
 
 
 def _on_common_grid(paths: list[np.ndarray], n_before: int, n_least: int) -> np.ndarray:
-    """(trial, step) evidence from the stimulus on: its start, its path, then the bound that it reached."""
+    """Evidence from the stimulus on, (trial, step): constant at its start, then its path, then the bound it reached."""
     n_steps = max(n_least, n_before + max(len(path) for path in paths))
     rows = [np.pad(path, (n_before, n_steps - n_before - len(path)), mode="edge") for path in paths]
     return np.array(rows)
@@ -189,7 +189,7 @@ def _on_common_grid(paths: list[np.ndarray], n_before: int, n_least: int) -> np.
 def _tune(
     n_units: int, fractions: tuple[float, float], gains: tuple[float, float], rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What each unit follows, and (2, unit) weights of evidence and contrast; gamma-distributed sizes, either sign."""
+    """What each unit follows, and weights of evidence and contrast, (2, unit): gamma-distributed, of either sign."""
     kinds = np.array(["decision", "stimulus", "none"])
     kind = np.repeat(
         [0, 1, 2], np.diff(np.round([0, fractions[0] * n_units, sum(fractions) * n_units, n_units]).astype(int))
@@ -200,7 +200,7 @@ def _tune(
 
 
 def _slow_drift(n_knots: int, n_units: int, timescale: float, rng: np.random.Generator) -> np.ndarray:
-    """(knot, unit) Ornstein-Uhlenbeck process of SD 1."""
+    """Ornstein-Uhlenbeck processes of SD 1, (knot, unit)."""
     keep = np.exp(-KNOT_SPACING / timescale)
     values = rng.standard_normal((n_knots, n_units))
     for knot in range(1, n_knots):
@@ -209,7 +209,7 @@ def _slow_drift(n_knots: int, n_units: int, timescale: float, rng: np.random.Gen
 
 
 def _drive(times: np.ndarray, trials: pd.DataFrame, evidence: np.ndarray, sensory_delay: float) -> np.ndarray:
-    """(time, 2) evidence and contrast that the units receive at `times` (s); nothing outside of trials."""
+    """Evidence and contrast that units receive at `times` (s), (time, 2); 0 outside of trials."""
     onset, response = trials["stimulus"].to_numpy(), trials["response"].to_numpy()
     trial = np.searchsorted(onset, times, side="right") - 1
     since = times - onset[trial]

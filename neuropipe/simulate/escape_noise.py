@@ -1,4 +1,4 @@
-"""The kernel of a spiking network with escape noise, one step after another."""
+"""Steps a spiking network with escape noise through time (numba kernel)."""
 
 import numba
 import numpy as np
@@ -18,10 +18,10 @@ def run_network(
     step,
     rng,
 ):
-    """Spikes (time, unit) bool and conditional intensities (time, unit) float32, Hz.
+    """Simulate a network; returns spikes, (time, unit) bool, and conditional intensities, (time, unit) float32, Hz.
 
     log_baseline : (unit,) log Hz; drive : (time, unit) added to log intensity; weights, delay_steps : (source, target);
-    decay_* : factor a step of the synaptic and after-spike traces; reset : jump of log intensity after a
+    decay_* : factor per step of the synaptic and after-spike traces; reset : jump of log intensity after a
     spike; step : s; rng : numpy Generator
 
     A unit spikes in a step with probability 1 - exp(-intensity * step), the chance of at least one event at that
@@ -41,7 +41,7 @@ def run_network(
             arriving[0, slot, unit] = 0.0
             arriving[1, slot, unit] = 0.0
             total = log_baseline[unit] + drive[time, unit] + excitation[unit] + inhibition[unit] + after[unit]
-            # What is stored decides on the spike, so that the stored intensity is the true one to the last bit.
+            # The spike is drawn from the stored intensity, so that the stored one is the true one to the last bit.
             intensity[time, unit] = np.exp(total)
             after[unit] *= decay_reset
             if rng.random() < -np.expm1(-np.float64(intensity[time, unit]) * step):

@@ -1,4 +1,4 @@
-"""The accuracy that nothing computed from a recording can beat in expectation: that of an observer of its latents."""
+"""Best attainable accuracy: that of an ideal observer who sees the latent variables of a simulation."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from neuropipe.errors import BadInput
 
 @dataclass(frozen=True)
 class LatentOptimum:
-    """Accuracy of always naming the more probable of two choices.
+    """Accuracy of always choosing the more probable of two choices.
 
     expected : mean over trials of max(p, 1 - p); realised : on the choices that were made;
-    interval : (low, high), between which the realised accuracy lies with at least the asked probability
+    interval : (low, high), which holds the realised accuracy with at least the requested probability
     """
 
     expected: float
@@ -21,7 +21,7 @@ class LatentOptimum:
 
 
 def latent_optimum(probability: np.ndarray, choice: np.ndarray, coverage: float = 0.95) -> LatentOptimum:
-    """What an ideal observer scores on trials whose choice is 1 with `probability` (trial,) and else -1.
+    """Accuracy of an ideal observer on trials whose choice is 1 with `probability`, (trial,), and -1 otherwise.
 
     The number of correct trials is Poisson-binomial; its interval is exact. A decoder's predictions are functions of
     what the latents drive, so its own accuracy is, trial by trial, at most the observer's.
@@ -42,7 +42,7 @@ def latent_optimum(probability: np.ndarray, choice: np.ndarray, coverage: float 
 
 
 def count_distribution(probabilities: np.ndarray) -> np.ndarray:
-    """(n + 1,) probabilities of 0..n successes among independent trials: the Poisson-binomial distribution."""
+    """Probabilities of 0..n successes among independent trials, (n + 1,): the Poisson-binomial distribution."""
     distribution = np.ones(1)
     for probability in probabilities:
         distribution = np.convolve(distribution, [1 - probability, probability])

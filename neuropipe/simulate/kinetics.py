@@ -1,4 +1,4 @@
-"""From spikes to what a calcium indicator shows of them: a fast rise and a slow decay, linear in spikes."""
+"""Response of a calcium indicator to spikes: a fast rise and a slow decay, linear in spikes."""
 
 import numpy as np
 
@@ -6,11 +6,11 @@ from neuropipe.recording import SpikeTrains
 
 
 def indicator(spikes: SpikeTrains, frame_times: np.ndarray, rise_time: float, decay_time: float) -> np.ndarray:
-    """(time, unit) float32: the sum over a unit's spikes of (1 - exp(-t / rise_time)) exp(-t / decay_time), peak 1.
+    """Sum over the spikes of each unit of (1 - exp(-t / rise_time)) exp(-t / decay_time), scaled to a peak of 1.
 
-    frame_times : (time,) s, evenly spaced; rise_time, decay_time : s
+    frame_times : (time,) s, evenly spaced; rise_time, decay_time : s; returns (time, unit) float32
     Sampled at even intervals this is an autoregressive process of order 2, the model of deconvolution (Pnevmatikakis et
-    al. 2016, Neuron 89:285). The response to each spike adds to what is there: no saturation, no supralinearity.
+    al. 2016, Neuron 89:285). Responses to spikes add up: no saturation, no supralinearity.
     """
     from scipy.signal import lfilter
 

@@ -1,16 +1,16 @@
-"""Movement of the brain under the microscope: rigid shifts that drift and jitter, and images that are so displaced."""
+"""Simulates movement of the brain under the microscope: rigid shifts that drift and jitter, and displaced images."""
 
 import numpy as np
 
-DRIFT_TIME = 20.0  # s over which the drift forgets where it was
+DRIFT_TIME = 20.0  # s, time constant of the drift
 JITTER_TIME = 0.1  # s
 JITTER = 0.1  # SD, relative to the largest drift
 
 
 def rigid_shifts(frame_times: np.ndarray, max_shift: float, rng: np.random.Generator) -> np.ndarray:
-    """(time, 2) y and x, px: where the field lies at each frame, relative to its place at rest.
+    """Displacement of the field at each frame, (time, 2) y and x, px.
 
-    A smooth drift plus a jitter from frame to frame, of which the largest excursion along each axis is `max_shift`.
+    A smooth drift plus a jitter from frame to frame, scaled to a largest excursion of `max_shift` along each axis.
     """
     interval = frame_times[1] - frame_times[0]
     noise = rng.standard_normal((2, len(frame_times), 2))
@@ -20,7 +20,7 @@ def rigid_shifts(frame_times: np.ndarray, max_shift: float, rng: np.random.Gener
 
 
 def correlated(noise: np.ndarray, step: float) -> np.ndarray:
-    """First-order autoregressive noise along axis 0, made of white noise; step : in time constants, between samples."""
+    """First-order autoregressive noise along axis 0, from white noise; step : time constants between samples."""
     from scipy.signal import lfilter
 
     keep = np.exp(-step)
@@ -30,9 +30,10 @@ def correlated(noise: np.ndarray, step: float) -> np.ndarray:
 
 
 def displaced(scene: np.ndarray, shift: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """(y, x) of `shape`, what is seen of a scene with equal margins when it has moved by `shift`, y and x in px.
+    """The part of a scene that is seen when it has moved by `shift`, (y, x) of `shape`.
 
-    What lies at p in the field at rest is seen at p + shift; between pixels it is interpolated linearly.
+    scene : (y, x), larger than `shape` by equal margins; shift : y and x, px. What lies at p at rest is seen at
+    p + shift, interpolated linearly between pixels.
     """
     margin = (np.array(scene.shape) - shape) / 2
     first = margin - shift

@@ -1,4 +1,4 @@
-"""A two-photon movie of the units of a simulated decision: what imaging makes of spikes that are known."""
+"""Simulates two-photon movies of units whose spikes are known, during two-choice decisions."""
 
 import inspect
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from neuropipe.simulate.somata import draw, overlaps, place
 from neuropipe.simulate.two_photon import RenderedFrames, Scene, peak_snr_of_one_photon
 
 AFTER_LAST_TRIAL = 0.5  # s
-SPREAD = 0.15  # SD over cells of the logarithms of brightness and of dF/F a spike
+SPREAD = 0.15  # SD over cells of the logarithms of brightness and of dF/F per spike
 
 
 @simulator("calcium_movie", truth=True)
@@ -41,18 +41,18 @@ def calcium_movie(
     decay_time: float = 0.5,
     bleaching_time: float = 2000.0,
 ) -> Recording:
-    """A movie of calcium indicator in the units of `drift_diffusion(seed=seed, **decisions)`, one cell a unit.
+    """A movie of calcium indicator in the units of `drift_diffusion(seed=seed, **decisions)`, one cell per unit.
 
     The light of a pixel p of the field at rest is, with F0 a cell's resting light and w its footprint,
 
         sum over cells of F0 w(p) (1 + dF/F) + (1 - (1 - neuropil) occupied(p)) N(p, t)
 
     dF/F is the cell's `dff_per_spike` for each spike with the time course of GCaMP6f, linear in spikes (see
-    `indicator`; Chen et al. 2013, Nature 499:295). N is the neuropil, with a mean of 1, the F0 of a usual cell: smooth
-    over tens of pixels and correlated over a second. Between cells all of it is seen; within a cell body, occupied(p)
-    = 1, the fraction `neuropil` of it, as the body takes the place of the rest. So a cell's mean trace is its own light
-    plus `neuropil` times that of a ring around it, and F - neuropil x Fneu is the right correction. The whole field
-    moves (`rigid_shifts`), bleaches by exp(-t / bleaching_time) and is seen by photons (`RenderedFrames`).
+    `indicator`; Chen et al. 2013, Nature 499:295). N is the neuropil, with a mean of 1, the F0 of a typical cell:
+    smooth over tens of pixels and correlated over a second. Between cells all of it is seen; within a cell body, where
+    occupied(p) = 1, the fraction `neuropil` of it, as the body displaces the rest. So a cell's mean trace is its own
+    light plus `neuropil` times that of a ring around it, and F - neuropil x Fneu is the right correction. The whole
+    field moves (`rigid_shifts`), bleaches by exp(-t / bleaching_time), and has photon noise (`RenderedFrames`).
 
     decisions : parameters of drift_diffusion; imaging resolves units of about 1 Hz
     height, width : px; frame_rate : Hz; radius : px, of cell bodies

@@ -1,4 +1,4 @@
-"""Recurrent spiking networks whose wiring and conditional intensity are known."""
+"""Simulates recurrent spiking networks with known weights, delays and conditional intensity."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ STEP = 0.001  # s
 LEAD_IN = 0.5  # s before the first trial, for transients to fade
 FILTER_LENGTH = 0.05  # s
 RESET, RESET_TIME = -8.0, 0.004  # jump of log intensity after a unit's own spike and its time constant, s
-RATE_LIMIT = 100.0  # Hz, mean over a unit's session; above it the network has run away
+RATE_LIMIT = 100.0  # Hz, mean over a unit's session; above it the activity of the network is unstable
 
 
 @simulator("spiking_network")
@@ -37,25 +37,25 @@ def spiking_network(
     stimulus_duration: float = 0.5,
     after_stimulus: float = 0.2,
 ) -> Recording:
-    """A recurrent network of excitatory and inhibitory units that is shown stimuli of several classes.
+    """A recurrent network of excitatory and inhibitory units that responds to stimuli of several classes.
 
     Unit j's conditional intensity at step t is
 
         exp(log baseline_j + stimulus drive_j(t) + sum over i of weights[i, j] * trace_i(t - delays[i, j]) + reset_j(t))
 
     where trace_i jumps by 1 at each spike of i and decays with excitatory_time or inhibitory_time, reset_j is the
-    refractory effect of its own spikes, and the stimulus drive is a boxcar a trial passed through the class's filter:
-    the coupled point-process model of Pillow et al. 2008 (Nature 454:995) and Truccolo et al. 2005 (J Neurophysiol
-    93:1074), which is also a spike-response network with exponential escape noise (Gerstner et al. 2014, Neuronal
-    Dynamics, ch. 9). Time goes in steps of 1 ms; a unit spikes in a step with probability 1 - exp(-intensity * step),
-    and the spike is given at the middle of its step.
+    refractory effect of its own spikes, and the stimulus drive is one boxcar per trial, filtered by the filter of its
+    class: the coupled point-process model of Pillow et al. 2008 (Nature 454:995) and Truccolo et al. 2005 (J
+    Neurophysiol 93:1074), which is also a spike-response network with exponential escape noise (Gerstner et al. 2014,
+    Neuronal Dynamics, ch. 9). Time advances in steps of 1 ms; a unit spikes in a step with probability
+    1 - exp(-intensity * step), and the spike time is the middle of the step.
 
     excitatory_fraction : of the units; connection_probability : of each ordered pair, none with itself
-    excitatory_weight, inhibitory_weight : mean jump of the target's log intensity a spike (size; the sign is Dale's)
+    excitatory_weight, inhibitory_weight : mean size of the jump of the target's log intensity per spike
     excitatory_time, inhibitory_time, shortest_delay, longest_delay : s
     baseline_rate : median over units, Hz; stimulus_gain : mean change of a driven unit's log intensity in a stimulus
     driven_fraction : of the units, drawn anew for each class
-    before_stimulus, stimulus_duration, after_stimulus : s; they make up a trial
+    before_stimulus, stimulus_duration, after_stimulus : s; the parts of a trial
 
     units : cell_type ("excitatory", "inhibitory"); trials : start, stimulus, stop (s), stimulus_class
     truth : weights (source, target), 0 where there is no connection; delays (source, target) s, NaN likewise;
@@ -164,7 +164,7 @@ def _check_stable(spikes: np.ndarray) -> None:
 def _wire(
     is_excitatory: np.ndarray, probability: float, excitation: float, inhibition: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """(source, target) weights: random graph without self-connections, gamma-distributed sizes, Dale's law."""
+    """Weights, (source, target): a random graph without self-connections, gamma-distributed sizes, Dale's law."""
     n_units = len(is_excitatory)
     connected = rng.random((n_units, n_units)) < probability
     np.fill_diagonal(connected, False)
@@ -175,7 +175,7 @@ def _wire(
 def _stimulus_filters(
     n_classes: int, n_units: int, driven_fraction: float, gain: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """(class, unit, lag) filters of area ~ gain for the units that a class drives: a delayed exponential, else 0."""
+    """Filters, (class, unit, lag): a delayed exponential of area ~ gain for units that a class drives, 0 for others."""
     lags = np.arange(round(FILTER_LENGTH / STEP)) * STEP
     latency, smoothing = 0.015, 0.010  # s
     shape = np.where(lags >= latency, np.exp(-(lags - latency) / smoothing), 0.0)
@@ -186,6 +186,6 @@ def _stimulus_filters(
 
 
 def _balanced_order(n_classes: int, n_trials: int, rng: np.random.Generator) -> np.ndarray:
-    """(trial,) classes, each once in every block of n_classes trials."""
+    """Classes of trials, (trial,): each class once in every block of n_classes trials."""
     blocks = [rng.permutation(n_classes) for _ in range(-(-n_trials // n_classes))]
     return np.concatenate(blocks)[:n_trials]

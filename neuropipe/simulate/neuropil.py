@@ -1,4 +1,4 @@
-"""The glow around cell bodies: processes too fine to be told apart, smooth in space and slow in time."""
+"""Simulates neuropil: light of fine processes between cell bodies, smooth in space and slow in time."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from neuropipe.simulate.motion import correlated
 N_PATTERNS = 8
 PATTERN_SIZE, TEXTURE_SIZE = 40.0, 20.0  # px, SD of the Gaussians that smooth them
 TEXTURE = 0.1  # SD of the resting image, relative to its mean
-FORGETTING_TIME = 1.0  # s
+CORRELATION_TIME = 1.0  # s
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Neuropil:
     activity: np.ndarray
 
     def at(self, frame: int) -> np.ndarray:
-        """(y, x) at a frame."""
+        """Light at a frame, (y, x)."""
         return self.resting * (1 + (self.patterns @ self.activity[frame]).reshape(self.resting.shape))
 
 
 def glow(frame_times: np.ndarray, shape: tuple[int, int], fluctuation: float, rng: np.random.Generator) -> Neuropil:
-    """Neuropil of a field whose every pixel changes in time by an SD of `fluctuation` of its mean, with its neighbours.
+    """Neuropil whose pixels fluctuate with an SD of `fluctuation` of their mean, together with their neighbours.
 
     Patterns are smooth over tens of pixels, the first of them the whole field; activity is correlated over a second.
     """
@@ -39,17 +39,17 @@ def glow(frame_times: np.ndarray, shape: tuple[int, int], fluctuation: float, rn
         [np.ones(shape), *(_smooth_field(shape, PATTERN_SIZE, rng) for _ in range(N_PATTERNS - 1))], axis=-1
     )
     patterns *= fluctuation / np.sqrt((patterns**2).sum(axis=-1, keepdims=True))
-    activity = correlated(rng.standard_normal((len(frame_times), N_PATTERNS)), interval / FORGETTING_TIME)
+    activity = correlated(rng.standard_normal((len(frame_times), N_PATTERNS)), interval / CORRELATION_TIME)
     return Neuropil(
         resting.astype(np.float32), patterns.reshape(-1, N_PATTERNS).astype(np.float32), activity.astype(np.float32)
     )
 
 
 def _smooth_field(shape: tuple[int, int], size: float, rng: np.random.Generator) -> np.ndarray:
-    """(y, x) Gaussian random field of mean 0 and SD 1, whose correlation falls to 1/e over 2 `size` px."""
+    """Gaussian random field of mean 0 and SD 1, (y, x); its correlation falls to 1/e over 2 `size` px."""
     from scipy.ndimage import gaussian_filter
 
-    around = int(2 * size)  # filtered fields are periodic, and a cut from a larger one is not
+    around = int(2 * size)  # a filtered field is periodic; a part of a larger one is not
     noise = rng.standard_normal((shape[0] + 2 * around, shape[1] + 2 * around))
     field = gaussian_filter(noise, size, mode="wrap") * 2 * np.sqrt(np.pi) * size
     return field[around:-around, around:-around]

@@ -1,4 +1,4 @@
-"""Poisson spike trains in continuous time."""
+"""Simulates Poisson spike trains in continuous time."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ def thinned_train(
 ) -> np.ndarray:
     """Spike times (s, ascending) of an inhomogeneous Poisson process on [0, duration).
 
-    rate : times (s) -> rate (Hz), nowhere above rate_bound (Hz)
+    rate : times (s) -> rate (Hz), never above rate_bound (Hz)
     Thinning of a homogeneous process: exact, no time grid (Lewis and Shedler 1979, Naval Research Logistics 26:403).
     """
     candidates = np.sort(rng.uniform(0, duration, rng.poisson(rate_bound * duration)))

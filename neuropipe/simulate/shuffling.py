@@ -1,4 +1,4 @@
-"""A recording whose labels tell nothing."""
+"""Shuffles labels: a recording whose labels carry no information."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from neuropipe.recording import Recording
 
 
 def shuffle_labels(recording: Recording, column: str, seed: int = 0) -> Recording:
-    """The same recording with trial column `column` permuted; truth, which is of the true labels, is left out."""
+    """The same recording with trial column `column` permuted, without the truth, which belongs to the true labels."""
     if recording.trials is None or column not in recording.trials:
         columns = [] if recording.trials is None else list(recording.trials.columns)
         raise BadInput(f"no trial column {column!r} to shuffle; the recording has {columns}")

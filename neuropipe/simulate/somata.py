@@ -1,4 +1,4 @@
-"""Cell bodies in a field of view: where they lie, which of them overlap, and how each one's light falls on pixels."""
+"""Simulates cell bodies in a field of view: their places, their overlap and their footprints."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ ATTEMPTS = 50_000
 def place(
     n_cells: int, shape: tuple[int, int], radius: float, margin: float, overlapping: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """(cell, 2) centres, y and x in px, at least `margin` from the edges of a field of `shape`.
+    """Centres of cells, (cell, 2) y and x in px, at least `margin` from the edges of a field of `shape`.
 
     The fraction `overlapping` of the cells (rounded to pairs) lies close enough to one other cell to share pixels with
     it; all others are more than two radii apart.
@@ -44,10 +44,10 @@ def place(
 def draw(
     centres: np.ndarray, shape: tuple[int, int], radius: float, rng: np.random.Generator
 ) -> tuple[Footprints, np.ndarray]:
-    """Footprints of cells, and (y, x) float32 in [0, 1], how much of each pixel their bodies take up.
+    """Footprints of cells, and how much of each pixel their bodies take up, (y, x) float32 in [0, 1].
 
-    A body is an ellipse of about `radius` px with a soft edge; indicator is kept out of the nucleus, so its centre is
-    dimmer: between not at all (a disc) and by 60 % (a ring). Weights are relative to a cell's brightest pixel.
+    A body is an ellipse of about `radius` px with a soft edge. The nucleus holds no indicator, so the centre is dimmer,
+    by 0 (a disc) to 60 % (a ring). Weights are relative to a cell's brightest pixel.
     """
     y, x = np.mgrid[: shape[0], : shape[1]]
     images = np.empty((len(centres), *shape), np.float32)
@@ -66,7 +66,7 @@ def draw(
 
 
 def overlaps(footprints: Footprints) -> np.ndarray:
-    """(cell,) fraction of a cell's pixels, those of at least half its greatest weight, that are another's as well."""
+    """Fraction of each cell's pixels that belong to another cell as well, (cell,); pixels of half the top weight."""
     bright = footprints.images() >= 0.5
     shared = bright & (bright.sum(axis=0) > 1)
     return shared.sum(axis=(1, 2)) / bright.sum(axis=(1, 2))

@@ -1,4 +1,4 @@
-"""What a two-photon microscope sees of cells and neuropil: frames of photons, rendered when they are asked for."""
+"""Renders the frames of a two-photon microscope from cells and neuropil, when they are read."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,12 +10,12 @@ from neuropipe.calcium.footprints import Footprints
 from neuropipe.simulate.motion import displaced
 from neuropipe.simulate.neuropil import Neuropil
 
-GAIN = 8  # digital units a photon
+GAIN = 8  # digital units per photon
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Light of a field at rest and in time, in units of the resting light of a usual cell's brightest pixel.
+    """Light of a field, relative to the resting light of a typical cell's brightest pixel.
 
     footprints : of the cells, within a field with margins; brightness : (time, cell) float32, light of a cell's
         brightest pixel; neuropil : within the same field; neuropil_gain : (y, x) float32, how much of it is seen
@@ -31,11 +31,11 @@ class Scene:
         return self.footprints.matrix().T.tocsr()
 
     def at(self, frame: int) -> np.ndarray:
-        """(y, x) float32 light at a frame."""
+        """Light at a frame, (y, x) float32."""
         return self._cells(self.brightness[frame]) + self.neuropil_gain * self.neuropil.at(frame)
 
     def at_rest(self, brightness: np.ndarray) -> np.ndarray:
-        """(y, x) light where cells have `brightness` (cell,) and the neuropil is at its mean."""
+        """Light with cells of `brightness`, (cell,), and neuropil at its mean, (y, x)."""
         return self._cells(brightness) + self.neuropil_gain * self.neuropil.resting
 
     def _cells(self, brightness: np.ndarray) -> np.ndarray:
@@ -44,13 +44,13 @@ class Scene:
 
 @dataclass(frozen=True)
 class RenderedFrames:
-    """Frames (time, y, x) uint16 of a scene, each rendered when it is read, always to the same bytes.
+    """Frames of a scene, (time, y, x) uint16; each is rendered when it is read, always to the same bytes.
 
     shifts : (time, 2) y and x, px; photons : (time,) that a pixel of light 1 gives in a frame; shape : (time, y, x);
     seed : words of the noise's seed
 
     A detector's pixel is GAIN * ((sqrt(n) + z / 2)^2 - 1/4), for n photons expected and z standard normal: mean n and
-    variance n + 1/8, near enough to a Poisson number (Anscombe 1948, Biometrika 35:246) and several times as quick.
+    variance n + 1/8, close to a Poisson number (Anscombe 1948, Biometrika 35:246) and several times as fast to draw.
     """
 
     scene: Scene
@@ -68,12 +68,12 @@ class RenderedFrames:
         return block
 
     def expected(self, frame: int) -> np.ndarray:
-        """(y, x) float32 photons that are expected at a frame, before any noise."""
+        """Expected photons at a frame, without noise, (y, x) float32."""
         seen = displaced(self.scene.at(frame), self.shifts[frame], self.shape[1:])
         return np.float32(self.photons[frame]) * seen
 
     def _detected(self, frame: int) -> np.ndarray:
-        # Every frame has a generator of its own, so that its noise does not depend on what is read with it.
+        # Every frame has its own generator, so that its noise does not depend on which frames are read together.
         rng = np.random.default_rng((*self.seed, frame))
         root = np.sqrt(self.expected(frame))
         root += rng.standard_normal(self.shape[1:], dtype=np.float32) / 2
@@ -83,10 +83,10 @@ class RenderedFrames:
 def peak_snr_of_one_photon(
     footprints: Footprints, resting: np.ndarray, brightness: np.ndarray, dff_per_spike: np.ndarray
 ) -> np.ndarray:
-    """(cell,) peak SNR of one spike where light 1 gives one photon a pixel and frame; it grows as the root of photons.
+    """Peak SNR of one spike, (cell,), if light 1 gives one photon per pixel and frame; it grows as the root of photons.
 
-    It is that of a cell's mean trace, over pixels of at least half its greatest weight: the peak of what one spike
-    adds, over the SD from frame to frame of the photon noise of all that is seen there at rest, neuropil included.
+    SNR of a cell's mean trace over pixels of at least half its top weight: the peak that one spike adds, divided by
+    the SD of the photon noise of all light at rest, neuropil included.
 
     resting : (y, x) light at rest; brightness : (cell,) of the cells at rest; dff_per_spike : (cell,) peak dF/F
     """
