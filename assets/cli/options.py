@@ -39,9 +39,10 @@ def refuse_unread(planner: "Planner", sessions: "list[Session]", assets: list[st
         needed |= set(planner.required(assets, session))
     for asset in planner.overrides:
         if asset not in needed:
+            field = next(iter(planner.overrides[asset]))
             raise BadInput(
-                f"--set {asset}.{next(iter(planner.overrides[asset]))}: nothing that is asked for reads it, since {asset} "
-                "does not run here; leave it out, or select an asset that needs it"
+                f"--set {asset}.{field}: nothing reads this setting, since {asset} does not run here; leave it out, or "
+                "select an asset that needs it"
             )
 
 

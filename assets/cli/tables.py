@@ -110,7 +110,9 @@ def show_artifacts(planner: Planner, asset: str, sessions: list[Session | None],
     for session in sessions:
         decision = planner.decide(asset, session)
         key = session.key if session is not None else ""
-        artifact = store.lookup(asset, decision.session, decision.fingerprint) if decision.state == "hit" else None
+        artifact = planner.artifact(decision)
+        if artifact is None and decision.state == "hit":  # it was damaged, and is set aside now
+            decision = Planner(planner.pipeline, planner.overrides).decide(asset, session)
         if artifact is None:
             failure = store.failure(asset, decision.session)
             said = f"; the last attempt failed: {failure['message']}" if failure else ""
@@ -131,7 +133,7 @@ def show_artifacts(planner: Planner, asset: str, sessions: list[Session | None],
             **{f"tool.{name}": version for name, version in manifest["ingredients"]["tools"].items()},
             **{f"check.{name}": "passed" if c["passed"] else "FAILED" for name, c in manifest["checks"].items()},
             **dict(artifact.metadata),
-            **{f"plot.{path.stem}": str(path) for path in artifact.figures()},
+            **{f"plot.{path.stem}": str(path) for path in artifact.plots()},
         }
         rows += [{"session": key, "field": name, "value": value} for name, value in facts.items()]
     if as_json:

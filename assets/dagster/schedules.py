@@ -50,7 +50,7 @@ def refresh_requests(pipeline: Pipeline, log) -> list[dg.RunRequest]:
 
 
 def _look_upstream(pipeline: Pipeline, sessions: list[Session], log) -> None:
-    """Ask all servers at once, and request updates where the catalogue follows its source; nothing is downloaded here."""
+    """Ask all servers at once, and request updates where the catalogue follows its source; download nothing."""
     sources = pipeline.workspace.sources
     known = {session.key: session for session in sessions}
     for key, answers in sources.check_upstream(sessions).items():

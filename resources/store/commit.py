@@ -16,7 +16,7 @@ SCHEMA = 2
 def finish(
     draft: Draft, asset: str, fingerprint: str, ingredients: Mapping[str, Any], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Make a draft ready for its rename: nothing but data, extras and manifest, all on the disk. Returns the manifest."""
+    """Make a draft ready for its rename: only data, extras and manifest, all on the disk. Returns the manifest."""
     for path in draft.path.iterdir():
         if path not in (draft.data, draft.extras):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

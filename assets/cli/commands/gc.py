@@ -9,15 +9,38 @@ from assets.cli.options import json_option
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, delete nothing.")
 @click.option("--variants", is_flag=True, help="Delete the variants made with --set, too.")
+@click.option(
+    "--grace",
+    type=click.FloatRange(min=0),
+    default=14.0,
+    show_default=True,
+    metavar="DAYS",
+    help="Keep what another clone or catalogue used within this time; 0 disregards them.",
+)
 @json_option
 @plain_errors
-def gc(dry_run, variants, as_json) -> None:
+def gc(dry_run, variants, grace, as_json) -> None:
     """Delete artifacts that nothing uses any more.
 
-    An artifact is used if the current code, catalogue and settings lead to it. Your own files are never touched.
+    An artifact is used if the current code, catalogue and settings lead to it, or if somebody who shares the store
+    used it lately. Your own files are never touched.
     """
+    import time
+
     from assets.cli import tables
     from assets.pipeline import build_pipeline
     from resources.store.gc import collect_garbage
+    from resources.store.needed import needed_artifacts, needed_progress
 
-    tables.show_garbage(collect_garbage(build_pipeline(), dry_run=dry_run, drop_variants=variants), dry_run, as_json)
+    pipeline, began = build_pipeline(), time.time()
+    seconds = grace * 24 * 3600
+    found = collect_garbage(
+        pipeline.workspace.store,
+        needed_artifacts(pipeline, variants=not variants),
+        needed_progress(pipeline, variants=not variants),
+        pipeline.workspace.sources.unused(seconds),
+        dry_run=dry_run,
+        grace=seconds,
+        since=began,
+    )
+    tables.show_garbage(found, dry_run, as_json)

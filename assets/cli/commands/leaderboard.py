@@ -9,9 +9,7 @@ from assets.cli.options import chosen_sessions, json_option, session_option
 @click.command()
 @session_option
 @click.option("--across", is_flag=True, help="Compare the decoders across the sessions of each data set.")
-@click.option(
-    "--rival", default="logistic_regression", show_default=True, help="Decoder that --across compares the others with."
-)
+@click.option("--rival", help="Model that --across compares the others with (default: that of the score family).")
 @json_option
 @plain_errors
 def leaderboard(patterns, across, rival, as_json) -> None:
@@ -21,7 +19,8 @@ def leaderboard(patterns, across, rival, as_json) -> None:
     """
     from assets.cli import tables
     from assets.pipeline import build_pipeline
-    from assets.stages.results.leaderboard import collect, compare
+    from assets.stages.results.leaderboard import collect
+    from neuropipe.evaluation.across_sessions import compare
     from resources.store.plan import Planner
 
     pipeline = build_pipeline()

@@ -3,7 +3,7 @@
 import click
 
 from assets.cli.errors import plain_errors
-from assets.cli.options import chosen_sessions, json_option, parse_settings, session_option, set_option
+from assets.cli.options import chosen_sessions, json_option, parse_settings, refuse_unread, session_option, set_option
 
 
 @click.command()
@@ -25,4 +25,6 @@ def plan(selection, patterns, settings, as_json) -> None:
     pipeline = build_pipeline()
     sessions = chosen_sessions(pipeline, patterns or ("*",))
     planner = Planner(pipeline, parse_settings(pipeline, settings))
-    tables.show_plan(planner.plan(sessions, select(pipeline, selection)), as_json, summarise=not patterns)
+    assets = select(pipeline, selection)
+    refuse_unread(planner, sessions, assets)
+    tables.show_plan(planner.plan(sessions, assets), as_json, summarise=not patterns)

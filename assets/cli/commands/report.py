@@ -14,11 +14,11 @@ def report() -> None:
     from assets.cli import tables
     from assets.dagster import driver
     from assets.pipeline import build_pipeline
-    from assets.stages.results.report import published_path
+    from assets.stages.results.report import publish
 
     pipeline = build_pipeline()
     summary = driver.drive(pipeline, [], ["leaderboard", "report"])
     if summary.failed:
         tables.show_summary(summary)
         sys.exit(FAILED_WORK)
-    click.echo(published_path(pipeline))
+    click.echo(publish(pipeline))

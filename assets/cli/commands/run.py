@@ -5,7 +5,7 @@ import sys
 import click
 
 from assets.cli.errors import FAILED_WORK, plain_errors
-from assets.cli.options import chosen_sessions, json_option, parse_settings, session_option, set_option
+from assets.cli.options import chosen_sessions, json_option, parse_settings, refuse_unread, session_option, set_option
 from neuropipe.errors import BadInput
 
 
@@ -36,12 +36,14 @@ def run(selection, patterns, settings, refresh, dry_run, leaderboard, as_json) -
     of_sessions = bool(patterns) or any(pipeline.stage(asset).partitioned for asset in assets)
     sessions = chosen_sessions(pipeline, patterns) if of_sessions else []
     overrides = parse_settings(pipeline, settings)
+    planner = Planner(pipeline, overrides)
+    refuse_unread(planner, sessions, assets)
     if dry_run:
-        tables.show_plan(Planner(pipeline, overrides).plan(sessions, assets), as_json)
+        tables.show_plan(planner.plan(sessions, assets), as_json)
         return
     from assets.dagster import driver
     from assets.stages.results.leaderboard import collect
-    from assets.stages.results.report import published_path
+    from assets.stages.results.report import publish
 
     with tables.progress(quiet=as_json) as report:
         named = [name for name in selection if name in pipeline.stages]
@@ -52,6 +54,6 @@ def run(selection, patterns, settings, refresh, dry_run, leaderboard, as_json) -
         click.echo()
         tables.show_leaderboard(collect(Planner(pipeline), {session.key for session in sessions} or None), False)
         click.echo()
-    tables.show_summary(summary, as_json, published_path(pipeline) if "report" in assets else None)
+    tables.show_summary(summary, as_json, publish(pipeline) if "report" in assets else None)
     if summary.failed:
         sys.exit(FAILED_WORK)

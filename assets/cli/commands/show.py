@@ -3,7 +3,7 @@
 import click
 
 from assets.cli.errors import plain_errors
-from assets.cli.options import chosen_sessions, json_option, parse_settings, session_option, set_option
+from assets.cli.options import chosen_sessions, json_option, parse_settings, refuse_unread, session_option, set_option
 from neuropipe.errors import BadInput
 
 
@@ -24,6 +24,7 @@ def show(asset, patterns, settings, as_json) -> None:
     (name,) = _exactly_one(select(pipeline, (asset,)), f"the selection {asset!r}")
     keys = chosen_sessions(pipeline, patterns) if pipeline.stage(name).partitioned else [None]
     planner = Planner(pipeline, parse_settings(pipeline, settings))
+    refuse_unread(planner, [key for key in keys if key is not None], [name])
     tables.show_artifacts(planner, name, keys, as_json)
 
 

@@ -26,9 +26,7 @@ def classification() -> ScoreFamily:
         title="labels decoded",
         metrics={
             "accuracy": Metric(label="accuracy", unit="fraction of trials", **fraction),
-            "balanced_accuracy": Metric(
-                label="balanced", unit="accuracy, mean over classes", proper=True, **fraction
-            ),
+            "balanced_accuracy": Metric(label="balanced", unit="accuracy, mean over classes", proper=True, **fraction),
             "macro_f1": Metric(label="macro F1", **fraction),
             "log_loss": Metric(label="log loss", unit="nats", lower_is_better=True, lower_bound=0.0, proper=True),
             "roc_auc": Metric(label="AUC", unit="one class against the rest", proper=True, **fraction),

@@ -1,0 +1,147 @@
+"""report: one self-contained HTML page of what the store holds: results first, then every plot of every session."""
+
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from assets.stages.results.leaderboard import EVALUATIONS
+from neuropipe import __version__
+from neuropipe.catalog import Session
+from neuropipe.report import Picture, PictureGroup, SessionFacts, render
+from neuropipe.schemas import Leaderboard, Report
+from resources.files.safe_files import write_durably
+from resources.store.artifact import Artifact
+from resources.store.pipeline import Pipeline
+from resources.store.plan import Planner
+from resources.store.stage import Member, stage
+from resources.workspace import CLONE
+
+NAME = "report.html"
+FIRST = ("binned", "recording", "fluorescence")  # whose plots come before those of models
+ABOUT = "about"  # the member that describes a session, beside those that have its plots
+
+
+def publish(pipeline: Pipeline) -> Path | None:
+    """Put the newest report at its stable path in the store's folder; None where there is none."""
+    artifact = pipeline.workspace.store.latest("report", None)
+    if artifact is None:
+        return None
+    page, place = Report.read(artifact).page, pipeline.workspace.store_root / NAME
+    if not place.is_file() or place.read_text(encoding="utf-8") != page:
+        write_durably(place, page)
+    return place
+
+
+def _gather(planner: Planner) -> list[Member]:
+    """What is said of each session that was worked on, and its artifacts that have plots."""
+    worked_on = set(planner.store.sessions())
+    found: list[Member] = []
+    for session in planner.catalog:
+        if session.key in worked_on:
+            plots = list(_with_plots(planner, session))
+            if plots:
+                found += [Member({"kind": ABOUT, **_about(session)}, "", session.key, None, None), *plots]
+    leaderboard = planner.decide("leaderboard", None)
+    if (artifact := planner.artifact(leaderboard)) is not None:
+        found.append(_member({"kind": "leaderboard"}, "leaderboard", None, artifact))
+    return found
+
+
+def _about(session: Session) -> dict[str, Any]:
+    dataset = session.dataset
+    same = session.entry.same_recording_as
+    return {
+        "session": session.key,
+        "title": dataset.title,
+        "citation": dataset.citation,
+        "licence": dataset.licence,
+        "decoded": session.task.target if session.task is not None else "",
+        "notes": [f"The same recording as {same}."] if same else [],
+    }
+
+
+def _with_plots(planner: Planner, session: Session) -> Iterator[Member]:
+    for name, each in planner.pipeline.stages.items():
+        if not each.partitioned or each.plots is None:
+            continue
+        artifact = planner.artifact(planner.decide(name, session))
+        if artifact is not None and artifact.plots():
+            yield _member({"kind": "plots", "session": session.key, "asset": name}, name, session.key, artifact)
+
+
+def _member(facts: dict[str, Any], asset: str, session: str | None, artifact: Artifact) -> Member:
+    return Member(facts, asset, session, artifact.fingerprint, artifact.data_version, lambda: artifact)
+
+
+@stage(
+    group="results",
+    kinds=("html",),
+    partitioned=False,
+    gather=_gather,
+    gathers=("binned", *(each.name for each in EVALUATIONS)),
+    tools=("jinja2",),
+)
+def report(leaderboard: Leaderboard, members: list[Member]) -> Report:
+    """One HTML page of all that the store holds: scores, intervals, baselines and plots, by session.
+
+    `neuropipe report` writes it and prints where it lies.
+    """
+    table = leaderboard.leaderboard
+    ranks = table.dropna(subset=["rank"]).groupby(["session", "model"])["rank"].min()
+    across: list[Picture] = []
+    plots: dict[str, dict[str, Artifact]] = {}
+    for member in members:
+        if member.facts["kind"] == "leaderboard":
+            across = [Picture(path) for path in member.read().plots() if path.stem.startswith("across_")]
+        elif member.facts["kind"] == "plots":
+            plots.setdefault(member.session, {})[member.asset] = member.read()
+    sessions = [
+        _session(member.facts, plots.get(member.session, {}), ranks.get(member.session))
+        for member in members
+        if member.facts["kind"] == ABOUT
+    ]
+    page = render(
+        table,
+        sessions,
+        dead=leaderboard.facts.get("dead", ()),
+        across=across,
+        made=datetime.now(),
+        version=__version__,
+        commit=_commit(),
+    )
+    return Report(page=page, facts={"page": f"data/{NAME}", "sessions": len(sessions)})
+
+
+def _session(facts: Any, plots: dict[str, Artifact], ranks: Any) -> SessionFacts:
+    """A session with its plots: data first, then models from the best down; all but the best are folded away."""
+    ranks = {} if ranks is None else dict(ranks)
+    order = sorted(plots, key=lambda name: (name not in FIRST, ranks.get(name.rpartition("/")[2], float("inf")), name))
+    best = next((name for name in order if name.startswith("evaluation/")), None)
+    shown = {*FIRST, best, best and best.removeprefix("evaluation/")}
+    classes = plots["binned"].metadata.get("classes") if "binned" in plots else None
+    decoded = f"{facts['decoded']} ({', '.join(classes)})" if classes else facts["decoded"]
+    return SessionFacts(
+        key=facts["session"],
+        title=facts["title"],
+        citation=facts["citation"],
+        licence=facts["licence"],
+        decoded=decoded,
+        notes=facts["notes"],
+        groups=[
+            PictureGroup(name, [Picture(path) for path in plots[name].plots()], collapsed=name not in shown)
+            for name in order
+        ],
+    )
+
+
+def _commit() -> str:
+    """The commit of the clone that made the report, "" where it is none."""
+    asked = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=CLONE, capture_output=True, text=True, check=False
+    )
+    return asked.stdout.strip()
+
+
+STAGES = [report]
