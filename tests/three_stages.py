@@ -1,25 +1,36 @@
 """A pipeline of three small stages and three sessions, for tests of memoisation and of Dagster around it."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
-from neuropipe.catalog import Catalog, DatasetEntry
-from resources.store.artifact import Artifact, Draft
+from neuropipe.schemas.base import Check, Schema, document
 from resources.store.memo import materialize
 from resources.store.pipeline import Pipeline
 from resources.store.plan import Planner
-from resources.store.stage import RUNTIME_ONLY, StageConfig, Unresolved, memoized
+from resources.store.stage import RUNTIME_ONLY, StageConfig, Unresolved, stage
 from resources.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Schema):
+    text: Any = document()
 
 
 class World:
     """What lies outside the graph."""
 
-    version = "v1"
+    version: str | None = "v1"
     content = "abc"
     calls: list[str]
     fails = False
+
+
+class SourceConfig(StageConfig):
+    version: str
+    seed: int = 0
 
 
 class DoubledConfig(StageConfig):
@@ -27,59 +38,68 @@ class DoubledConfig(StageConfig):
     n_jobs: int = Field(1, json_schema_extra=RUNTIME_ONLY)
 
 
-DATASET = {
-    "title": "T",
-    "citation": "C",
-    "licence": "CC0-1.0",
-    "modality": "spikes",
-    "simulator": "none",
-    "sessions": {"one": {}, "two": {"config": {"doubled": {"times": 5}}}, "odd": {"note": "skip"}},
-}
+CATALOG = """\
+title: T
+citation: C
+licence: CC0-1.0
+modality: spikes
+simulator: drift_diffusion
+sessions:
+  one: {parameters: {seed: 1}}
+  two: {parameters: {seed: 2}, config: {doubled: {times: 5}}}
+  odd: {parameters: {seed: 3}, note: skip}
+  twin: {parameters: {seed: 1}}
+"""
 
 
 def three_stages(world: World):
-    def upstream_version(planner, session, *, fetch):
+    def source_settings(session, workspace, *, fetch):
         if world.version is None and not fetch:
             raise Unresolved("never fetched")
         if fetch:
             world.version = "fetched"
-        return world.version
+        return {"version": world.version, "seed": session.parameters["seed"]}
 
-    @memoized(group="g", source=upstream_version)
-    def source(draft: Draft, session) -> None:
+    @stage(group="g", settings_of_session=source_settings)
+    def source(config: SourceConfig) -> Text:
         world.calls.append("source")
-        draft.json("text", f"{world.content}-{session.key}")
+        return Text(text=f"{world.content}-{config.seed}")
 
-    @memoized(
+    @stage(
         group="g",
-        config=DoubledConfig,
         applies_to=lambda session: "odd one" if session.entry.note == "skip" else None,
+        checks={"not_empty": "It has a text."},
     )
-    def doubled(draft: Draft, config: DoubledConfig, source: Artifact) -> None:
+    def doubled(config: DoubledConfig, source: Text) -> Text:
         world.calls.append("doubled")
         if world.fails:
             raise RuntimeError("the model diverged")
-        draft.json("text", source.json("text") * config.times)
-        draft.check("not_empty", True)
+        text = source.text * config.times
+        return Text(text=text, checks={"not_empty": Check(bool(text))})
 
-    @memoized(group="g")
-    def length(draft: Draft, doubled: Artifact | None) -> None:
+    @stage(group="g")
+    def length(doubled: Text | None) -> Text:
         world.calls.append("length")
-        draft.json("n", len(doubled.json("text")) if doubled else None)
+        return Text(text=len(doubled.text) if doubled else "nothing")
 
     return [length, doubled, source]
 
 
 class Bench:
     def __init__(self, root: Path):
+        self.root = root
         self.world = World()
         self.world.calls = []
-        catalog = Catalog({"d": DatasetEntry.model_validate(DATASET)}, root)
-        workspace = Workspace(root / "catalog", root / "store", root / "raw")
-        workspace.__dict__["catalog"] = catalog
-        self.pipeline = Pipeline(three_stages(self.world), workspace)
-        self.store = workspace.store
-        self.catalog = catalog
+        catalog = root / "catalog"
+        catalog.mkdir(exist_ok=True)
+        if not (catalog / "d.yaml").exists():
+            (catalog / "d.yaml").write_text(CATALOG)
+        self.pipeline = Pipeline(three_stages(self.world), Workspace(catalog, root / "store", root / "raw"))
+        self.store = self.pipeline.workspace.store
+
+    @property
+    def catalog(self):
+        return self.pipeline.workspace.catalog
 
     def run(self, key="d.one", overrides=None, refresh=()):
         """state and reason of every stage, in order, as a run would make them."""
@@ -96,3 +116,6 @@ class Bench:
         return {
             d.asset: (d.state, d.reason) for d in Planner(self.pipeline, overrides).plan([self.catalog.session(key)])
         }
+
+    def text(self, asset, key="d.one"):
+        return self.store.latest(asset, key).json("text")

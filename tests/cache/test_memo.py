@@ -6,10 +6,12 @@ import time
 import pytest
 
 from neuropipe.errors import BadInput
-from resources.store.memo import materialize
+from resources.store.memo import ChangedMeanwhile, materialize
+from resources.store.pipeline import Pipeline
 from resources.store.plan import Planner
+from resources.store.stage import stage
 from resources.store.store import CorruptArtifact
-from tests.three_stages import Bench
+from tests.three_stages import Bench, Text
 
 
 @pytest.fixture
@@ -45,14 +47,14 @@ def test_runtime_only_settings_change_nothing(bench):
 def test_the_session_overrides_the_data_set(bench):
     bench.run("d.two")
     artifact = bench.store.latest("doubled", "d.two")
-    assert artifact.manifest["ingredients"]["config"] == {"times": 5}
+    assert artifact.manifest["ingredients"]["config"] == {"times": 5}, "settings that only change speed stay out"
 
 
 def test_the_same_bytes_upstream_stop_the_change_there(bench):
     bench.run()
     bench.world.version = "v2"
     found = bench.run()
-    assert found["source"] == ("miss", "changed: source")
+    assert found["source"] == ("miss", "changed: config.version")
     assert [found["doubled"][0], found["length"][0]] == ["hit", "hit"]
     bench.world.version, bench.world.content = "v3", "xyz"
     assert bench.states() == ["miss", "miss", "miss"]
@@ -63,9 +65,80 @@ def test_a_variant_leaves_latest_alone_and_is_named_for_what_made_it(bench):
     default = bench.store.latest("length", "d.one")
     bench.run(overrides={"doubled": {"times": 3}})
     assert bench.store.latest("length", "d.one") == default
-    variants = {a.variant for a in bench.store.artifacts("length", "d.one")}
-    assert variants == {"", "doubled.times=3"}
-    assert {a.variant for a in bench.store.artifacts("source", "d.one")} == {""}, "not concerned, so shared"
+    (variant,) = bench.store.variants("length", "d.one")
+    assert variant.variant == "doubled.times=3"
+    assert variant.overrides == {"doubled": {"times": 3}}
+    assert bench.store.variants("source", "d.one") == [], "not concerned, so shared"
+
+
+def test_sessions_of_equal_ingredients_share_every_artifact_and_none_is_named_after_a_session(bench):
+    bench.run("d.one")
+    calls = list(bench.world.calls)
+    assert bench.states("d.twin") == ["hit"] * 3
+    assert bench.world.calls == calls
+    one, twin = (bench.store.latest("length", key) for key in ("d.one", "d.twin"))
+    assert one.path == twin.path
+    for file in one.path.parents[2].rglob("*"):
+        if file.is_file():
+            assert b"d.one" not in file.read_bytes(), file
+
+
+def test_a_setting_changed_in_the_catalogue_while_a_planner_lives_is_seen_by_the_next_one(bench):
+    bench.run("d.two")
+    path = bench.root / "catalog" / "d.yaml"
+    path.write_text(path.read_text().replace("times: 5", "times: 6"))
+    assert bench.run("d.two")["doubled"] == ("miss", "changed: config.times")
+
+
+def test_what_changes_while_the_work_runs_keeps_it_from_being_committed(bench):
+    path = bench.root / "catalog" / "d.yaml"
+    before = path.read_text()
+
+    class Editing(list):
+        def append(self, name):
+            super().append(name)
+            if name == "doubled":
+                path.write_text(before.replace("times: 5", "times: 7"))
+
+    bench.world.calls = Editing()
+    with pytest.raises(ChangedMeanwhile, match=r"while doubled of d.two ran, something changed: config.times"):
+        bench.run("d.two")
+    path.write_text(before)
+    bench.world.calls = []
+    assert bench.states("d.two") == ["hit", "miss", "miss"], "undoing the edit is no hit on what it had made"
+    assert bench.text("length", "d.two") == len("abc-2") * 5
+
+
+def test_two_stages_of_one_name_a_cycle_and_an_unknown_input_are_refused_when_the_pipeline_is_built(bench):
+    @stage(group="g", name="a")
+    def first(b: Text) -> Text:
+        return b
+
+    @stage(group="g", name="b")
+    def second(a: Text) -> Text:
+        return a
+
+    @stage(group="g", name="a")
+    def third() -> Text:
+        return Text(text="")
+
+    @stage(group="g", name="a_b")
+    def fourth() -> Text:
+        return Text(text="")
+
+    @stage(group="g", name="a-b")
+    def fifth() -> Text:
+        return Text(text="")
+
+    workspace = bench.pipeline.workspace
+    with pytest.raises(BadInput, match="cycle: a -> b -> a"):
+        Pipeline([first, second], workspace)
+    with pytest.raises(BadInput, match="two stages are called 'a'"):
+        Pipeline([third, third], workspace)
+    with pytest.raises(BadInput, match="'a' takes 'b', which no stage makes"):
+        Pipeline([first], workspace)
+    with pytest.raises(BadInput, match="would be one step in Dagster"):
+        Pipeline([fourth, fifth], workspace)
 
 
 def test_what_does_not_apply_says_so_and_optional_inputs_do_without(bench):
@@ -73,7 +146,7 @@ def test_what_does_not_apply_says_so_and_optional_inputs_do_without(bench):
     assert plan["doubled"] == ("n/a", "odd one")
     found = bench.run("d.odd")
     assert [state for state, _ in found.values()] == ["miss", "n/a", "miss"]
-    assert bench.store.latest("length", "d.odd").json("n") is None
+    assert bench.text("length", "d.odd") == "nothing"
 
 
 def test_plan_and_run_agree_and_plan_runs_nothing(bench):
@@ -127,7 +200,7 @@ def test_a_missing_input_names_the_command_to_run(bench):
 
 def test_a_truncated_artifact_is_no_hit_and_is_made_again(bench):
     bench.run()
-    file = bench.store.latest("length", "d.one").path / "data" / "n.json"
+    file = bench.store.latest("length", "d.one").path / "data" / "text.json"
     file.write_text("")
     assert bench.states() == ["hit", "hit", "miss"]
     assert bench.states() == ["hit", "hit", "hit"]
@@ -139,7 +212,7 @@ def test_a_damaged_input_is_set_aside_not_computed_from(bench):
     text = file.read_text()
     file.chmod(0o644)
     file.write_text(text.replace("abc", "abX"))
-    fresh = Bench(bench.pipeline.workspace.store_root.parent)
+    fresh = Bench(bench.root)
     for artifact in list(fresh.store.artifacts("length")):
         shutil.rmtree(artifact.path)
     with pytest.raises(CorruptArtifact, match="doubled of d.one is damaged"):
