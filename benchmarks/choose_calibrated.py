@@ -1,7 +1,7 @@
 """Variants of the decoders that choose inside the training trials, scored side by side; run by `choose_defaults`.
 
 Whatever any variant of a decoder tries is tried once, in the widest space, and shared: a variant then picks among the
-inner log losses of its own views and candidates, and only what it picks is fitted.
+inner log losses of its own feature sets and candidates, and only what it picks is fitted.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from neuropipe import decoders
-from neuropipe.decoders.calibrated import Choice
 from neuropipe.decoders.inner_folds import inner_folds
 from neuropipe.decoders.linear import LinearModel, Setting, inner_losses
 from neuropipe.decoders.pooling import cumulate, distinct_poolings, pool
+from neuropipe.decoders.score_based import Choice
 
 Splits = list[tuple[np.ndarray, np.ndarray]]
 WHOLE = ((0.0, 1.0),)
@@ -106,22 +106,22 @@ def _calibrated_probabilities(name, running, labels, tested, variants) -> Iterat
     widest = decoders.make(name, **SPACES[name])
     columns = {candidate: number for number, candidate in enumerate(widest.candidates())}
     folds = inner_folds(labels, widest.n_inner_folds)
-    tried = {view: rest for view, *rest in widest.calibrations(running, labels, folds)}
+    tried = {features: rest for features, *rest in widest.compare(running, labels, folds)}
     fitted = {}
     for variant in variants:
         narrow = decoders.make(name, **_narrowed(name, variant))
         own = [columns[candidate] for candidate in narrow.candidates()]
         best = []
-        for view in narrow.views(running.shape[1] - 1):
-            losses, calibration = tried[view]
+        for features in narrow.feature_sets(running.shape[1] - 1):
+            losses, calibration = tried[features]
             column = min(own, key=lambda number: losses[number])
-            best.append((losses[column], view, column, calibration[column]))
+            best.append((losses[column], features, column, calibration[column]))
         best.sort(key=lambda found: found[0])
-        for loss, view, column, calibration in best[: narrow.n_averaged]:
-            if (view, column) not in fitted:
-                choice = Choice(view, widest.candidates()[column], loss, calibration)
-                fitted[view, column] = widest.fit_choice(running, labels, choice).probabilities(tested)
-        yield np.mean([fitted[view, column] for _, view, column, _ in best[: narrow.n_averaged]], axis=0)
+        for loss, features, column, calibration in best[: narrow.n_averaged]:
+            if (features, column) not in fitted:
+                choice = Choice(features, widest.candidates()[column], loss, calibration)
+                fitted[features, column] = widest.fit_choice(running, labels, choice).probabilities(tested)
+        yield np.mean([fitted[features, column] for _, features, column, _ in best[: narrow.n_averaged]], axis=0)
 
 
 def _narrowed(name, variant):

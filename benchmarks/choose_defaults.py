@@ -75,7 +75,7 @@ NETWORK_VARIANTS = [
     {"label_smoothing": 0.0},
 ]
 NETWORKS = ("rnn", "gru", "lstm", "mlp", "cnn", "transformer", "token_transformer")
-NETWORKS += ("spatiotemporal_transformer", "poyo")
+NETWORKS += ("spatiotemporal_transformer", "spike_transformer")
 NETWORK_SESSIONS, NETWORK_FOLDS = (8, 12, 18), (1, 3)
 SIMULATED = {"n_trials": 230, "n_units": 600, "decision_fraction": 0.05, "stimulus_fraction": 0.03}
 SIMULATED |= {"decision_gain": 0.4, "baseline_rate": 2.0, "excitability_sd": 0.5}

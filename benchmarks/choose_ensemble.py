@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from neuropipe import decoders
-from neuropipe.decoders.stacking import choose_shrinkage, mixture_weights
+from neuropipe.decoders.ensemble import choose_shrinkage, mixture_weights
 
 MEMBERS = ("logistic_regression", "pca_logistic", "svm", "xgboost", "gru", "transformer")
 SHRINKAGES = (30.0, 100.0, 300.0)

@@ -21,10 +21,16 @@ CHOICE, FEEDBACK, SIMULATED = "steinmetz-choice.cori-2016-12-18", "steinmetz-fee
 MOVEMENT, DIRECTION = "reaching-m1.stevenson-2011", "head-direction.a2929-200711"
 SEEDS = range(5)
 OF_MANY_SEEDS = "mean of 5 seeds and of their intervals' bounds"
-SEEDED = ("rnn", "gru", "lstm", "transformer", "token_transformer", "poyo")
+SEEDED = ("rnn", "gru", "lstm", "transformer", "token_transformer", "spike_transformer")
 TWO_SCHEMES = {"folds": {"schemes": ["rolled", "blocked"]}}
 ASKED = {"rnn": ">= .86", "gru": ">= .86", "lstm": ">= .85", "transformer": ">= .83", "token_transformer": ">= .81"}
-ASKED |= {"poyo": ">= .82", "svm": ">= .84", "pca_logistic": ">= .84", "ensemble": ">= .88", RIVAL: ">= .89"}
+ASKED |= {
+    "spike_transformer": ">= .82",
+    "svm": ">= .84",
+    "pca_logistic": ">= .84",
+    "ensemble": ">= .88",
+    RIVAL: ">= .89",
+}
 ASKED_OF_MOVEMENT = {"ridge": (">= .83", ">= .76")}
 ASKED_OF_THE_BEST = (">= .91", ">= .89")
 
@@ -46,7 +52,7 @@ def _choice(pipeline: Pipeline) -> Iterator[Figure]:
         every = [first, *_reseeded(pipeline, name)] if name in SEEDED else [first]
         rows.append((name, every, _mean_score(every, "rolled", "accuracy")))
         folds = len(first[0].table("predictions").groupby(["scheme", "fold"]))
-        if name != "poyo":
+        if name != "spike_transformer":
             seconds += sum(first[0].metadata["fold_seconds"]) * 5 / folds
     for name, every, (value, low, high) in sorted(rows, key=lambda row: -row[2][0]):
         note = OF_MANY_SEEDS if len(every) > 1 else ""
@@ -64,7 +70,7 @@ def _choice(pipeline: Pipeline) -> Iterator[Figure]:
             yield Figure(
                 f"accuracy: {baseline}, {scheme}", *_mean_score([made[RIVAL]], scheme, metric), command=command
             )
-    note = "of one core, 5 folds, one seed, the mean fold over all schemes; poyo left out"
+    note = "of one core, 5 folds, one seed, the mean fold over all schemes; spike_transformer left out"
     yield Figure(
         "seconds: every decoder", seconds, asked="< 1800 (15 minutes on two cores)", command=command, note=note
     )

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from neuropipe.calcium.learned_likeness import likeness, traits
 from neuropipe.calcium.learned_network import SMOOTHING, Network, at_rate, see
 from neuropipe.calcium.preprocessing import frame_rate_of
-from neuropipe.decoders.devices import one_thread
+from neuropipe.decoders.networks.devices import one_thread
 from neuropipe.errors import BadInput
 
 CROP = 512  # samples of a recording that a step sees

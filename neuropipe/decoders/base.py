@@ -1,35 +1,39 @@
-"""What decoders of spike counts share: reading their input, naming classes, saving and loading without pickle."""
+"""Base classes of decoders: they validate input, encode labels, save as JSON and plain arrays, and load."""
 
 import json
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from neuropipe.decoders.inputs import read_counts, read_labels, read_targets, read_time_order
+from neuropipe.decoders.inputs import read_counts, read_labels, read_targets, read_time_order, refuse_negative
+from neuropipe.decoders.parameters import check_parameters
 from neuropipe.errors import BadInput
 
 _FACTS = "decoder.json"
 
 
 class _SavedDecoder(BaseEstimator, ABC):
-    """A decoder of (sample, bin, unit) or (sample, unit) counts that is written as JSON and plain arrays.
+    """Saving and loading of decoders of (sample, bin, unit) or (sample, unit) counts.
 
-    `_outputs` are what predictions are made of, as plain JSON; `_take_outputs` takes them back.
+    A class declares the values that its parameters may take as `_parameter_constraints` (see `parameters.py`);
+    `fit` checks them.
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {}
+
     def save(self, folder: Path) -> None:
-        """Write the fitted decoder into a folder, which is made where needed, as JSON and plain arrays."""
+        """Write the fitted decoder into a folder, as JSON and plain arrays. The folder is created if needed."""
         check_is_fitted(self, "n_units_")
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         facts = {
             "decoder": self.plugin_name,
             "parameters": self.get_params(),
-            **self._outputs(),
+            **self._describe_outputs(),
             "n_bins": self.n_bins_,
             "n_units": self.n_units_,
             "learned": self._write(folder),
@@ -38,7 +42,7 @@ class _SavedDecoder(BaseEstimator, ABC):
 
     @classmethod
     def load(cls, folder: Path) -> "_SavedDecoder":
-        """The decoder that `save` wrote; its predictions are identical."""
+        """Load the decoder that `save` wrote; its predictions are identical."""
         path = Path(folder) / _FACTS
         if not path.is_file():
             raise BadInput(f"{folder} holds no saved decoder: {_FACTS} is missing")
@@ -46,39 +50,43 @@ class _SavedDecoder(BaseEstimator, ABC):
         if facts["decoder"] != cls.plugin_name:
             raise BadInput(f"{folder} holds the decoder {facts['decoder']!r}, not {cls.plugin_name!r}")
         decoder = cls(**{name: _as_tuple(value) for name, value in facts["parameters"].items()})
-        decoder._take_outputs(facts)
+        decoder._restore_outputs(facts)
         decoder.n_bins_, decoder.n_units_ = facts["n_bins"], facts["n_units"]
         if decoder.n_bins_ == 1:
             decoder.n_features_in_ = decoder.n_units_
         decoder._read(Path(folder), facts["learned"])
         return decoder
 
-    @abstractmethod
-    def _outputs(self) -> dict[str, Any]:
-        """What predictions are made of, as JSON."""
+    def _validate_params(self) -> None:
+        check_parameters(self)
 
     @abstractmethod
-    def _take_outputs(self, facts: dict[str, Any]) -> None:
-        """Take back what `_outputs` returned."""
+    def _describe_outputs(self) -> dict[str, Any]:
+        """What `predict` returns (classes, or the number of targets), as JSON."""
+
+    @abstractmethod
+    def _restore_outputs(self, facts: dict[str, Any]) -> None:
+        """Set the attributes that `_describe_outputs` described."""
 
     @abstractmethod
     def _write(self, folder: Path) -> Any:
-        """Write what was learned into files of the folder; what is returned goes into the JSON beside them."""
+        """Write learned arrays into files of the folder. The return value is saved as JSON beside them."""
 
     @abstractmethod
     def _read(self, folder: Path, learned: Any) -> None:
-        """Take back what `_write` wrote and returned."""
+        """Load what `_write` wrote. learned : its return value"""
 
 
 class CountsDecoder(ClassifierMixin, _SavedDecoder):
-    """A classifier of (trial, bin, unit) or (trial, unit) counts.
+    """Base class of classifiers of (trial, bin, unit) or (trial, unit) counts.
 
-    A decoder says how it learns and predicts (`_learn`, `_probabilities`) and how what it learned is written and read
-    (`_write`, `_read`); everything else is here.
+    A subclass implements learning and prediction (`_learn`, `_probabilities`) and saving and loading of what it
+    learned (`_write`, `_read`).
     """
 
     def fit(self, X, y, *, trial_start=None):
         """Learn from trials. y : (trial,) labels; trial_start : (trial,) s, needed where rows aren't in time order."""
+        self._validate_params()
         counts = read_counts(self, X, fitting=True)
         labels = read_labels(self, y, len(counts))
         order = read_time_order(trial_start, len(counts))
@@ -95,13 +103,13 @@ class CountsDecoder(ClassifierMixin, _SavedDecoder):
         most_probable = self.predict_proba(X).argmax(axis=1)
         return self.classes_[most_probable]
 
-    def _outputs(self) -> dict[str, Any]:
+    def _describe_outputs(self) -> dict[str, Any]:
         return {
             "classes": self.classes_.tolist(),
             "classes_dtype": self.classes_.dtype.str if self.classes_.dtype != object else "object",
         }
 
-    def _take_outputs(self, facts: dict[str, Any]) -> None:
+    def _restore_outputs(self, facts: dict[str, Any]) -> None:
         self.classes_ = np.array(facts["classes"], dtype=facts["classes_dtype"])
 
     @abstractmethod
@@ -113,18 +121,36 @@ class CountsDecoder(ClassifierMixin, _SavedDecoder):
         """(trial, bin, unit) -> (trial, class)."""
 
 
-class CountsRegressor(RegressorMixin, _SavedDecoder):
-    """A regressor from (sample, bin, unit) or (sample, unit) counts to one or more real targets.
+class NonNegativeCounts:
+    """Mixin for classifiers that model spike counts: it refuses negative activity. List it before CountsDecoder."""
 
-    A sample is a bin of a continuous session with the bins before it, the current one last. A decoder says how it
-    learns and predicts (`_learn`, `_estimates`) and how what it learned is written and read (`_write`, `_read`).
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        return tags
+
+    def _learn(self, counts, labels):
+        refuse_negative(self, counts)
+        super()._learn(counts, labels)
+
+    def _probabilities(self, counts: np.ndarray) -> np.ndarray:
+        refuse_negative(self, counts)
+        return super()._probabilities(counts)
+
+
+class CountsRegressor(RegressorMixin, _SavedDecoder):
+    """Base class of regressors from (sample, bin, unit) or (sample, unit) counts to one or more real targets.
+
+    A sample is a bin of a continuous session with the bins before it, the current one last. A subclass implements
+    learning and prediction (`_learn`, `_estimates`) and saving and loading of what it learned (`_write`, `_read`).
     """
 
     def fit(self, X, y, *, trial_start=None):
         """Learn from samples. y : (sample, k) or (sample,) targets; trial_start : (sample,) s, the samples' times.
 
-        Without times, rows are taken to be neighbouring bins in time order.
+        Without times, rows are taken to be consecutive bins in time order.
         """
+        self._validate_params()
         counts = read_counts(self, X, fitting=True)
         targets = read_targets(self, y, len(counts))
         order = read_time_order(trial_start, len(counts))
@@ -140,10 +166,10 @@ class CountsRegressor(RegressorMixin, _SavedDecoder):
         estimates = self._estimates(read_counts(self, X, fitting=False))
         return estimates[:, 0] if self.one_target_ else estimates
 
-    def _outputs(self) -> dict[str, Any]:
+    def _describe_outputs(self) -> dict[str, Any]:
         return {"n_targets": self.n_targets_, "one_target": self.one_target_}
 
-    def _take_outputs(self, facts: dict[str, Any]) -> None:
+    def _restore_outputs(self, facts: dict[str, Any]) -> None:
         self.n_targets_, self.one_target_ = facts["n_targets"], facts["one_target"]
 
     def __sklearn_tags__(self):

@@ -5,7 +5,7 @@ With far fewer trials than features, the weights that minimise
     sum_i log-loss(y_i, softmax(W' x_i + b)) + |W|^2 / (2 C)
 
 lie in the span of the training rows, and neither term changes when the features are rotated. So the rows are turned
-once into their <= n principal axes and every C is solved there, all at once, by Newton's method with conjugate
+once into their <= n principal axes and all values of C are solved there at once, by Newton's method with conjugate
 gradients (Lin, Weng & Keerthi 2008, J Mach Learn Res 9:627). In principal axes the Hessian is close to diagonal, which
 makes a good preconditioner (Boehning 1992, Ann Inst Stat Math 44:197).
 """
@@ -20,7 +20,7 @@ _MOST_NEWTON_STEPS, _MOST_HALVINGS = 100, 40
 
 
 class PrincipalAxes:
-    """The rotation of n training rows of p features into their r <= min(n, p) principal axes.
+    """Rotation of n training rows of p features into their r <= min(n, p) principal axes.
 
     training_rows : (trial, feature) float64, scaled and centred
     rows : (trial, r), the training rows in principal axes; variance : (r,), their sums of squares
@@ -41,7 +41,7 @@ class PrincipalAxes:
             self.rows = training_rows @ axes
 
     def leading(self, n_components: int | None) -> "PrincipalAxes":
-        """The axes of largest variance alone; None, or more than there are, keeps all."""
+        """Only the axes of largest variance; None, or a number larger than there are, keeps all."""
         if n_components is None or n_components >= len(self.variance):
             return self
         kept = copy(self)
@@ -50,7 +50,7 @@ class PrincipalAxes:
         return kept
 
     def rotate(self, rows: np.ndarray) -> np.ndarray:
-        """Other rows (trial, feature), scaled like the training rows -> (trial, r)."""
+        """Rotate other rows (trial, feature), scaled like the training rows -> (trial, r)."""
         return (rows if self._span is None else rows @ self._span.T) @ self._axes
 
     def feature_weights(self, weights: np.ndarray) -> np.ndarray:
@@ -66,16 +66,21 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 
 
 def solve(
-    axes: PrincipalAxes, labels: np.ndarray, strengths: Sequence[float], *, n_classes: int, tolerance: float = 1e-12
+    axes: PrincipalAxes,
+    labels: np.ndarray,
+    inverse_penalties: Sequence[float],
+    *,
+    n_classes: int,
+    tolerance: float = 1e-12,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (C, r, class) and intercepts (C, class) for every inverse penalty C in `strengths`.
+    """Weights (C, r, class) and intercepts (C, class) for every inverse penalty C.
 
-    labels : (trial,) integers, each of 0 .. n_classes - 1 present. The intercept is free of penalty. With two classes
+    labels : (trial,) integers, each of 0 .. n_classes - 1 present. The intercept is not penalised. With two classes
     the penalty is that of the usual binary model (one weight vector), so that C means what it does in scikit-learn.
-    tolerance : a last Newton step is taken where the log loss a trial has less than this to lose.
+    tolerance : iteration stops when the log loss per trial can improve by less than this.
     """
     n_trials = len(axes.rows)
-    penalties = (2.0 if n_classes == 2 else 1.0) / np.asarray(strengths, float)
+    penalties = (2.0 if n_classes == 2 else 1.0) / np.asarray(inverse_penalties, float)
     design = np.column_stack([axes.rows, np.ones(n_trials)])
     curvature = np.append(axes.variance, n_trials) / n_trials
     ridge = np.outer(penalties, np.append(np.ones(len(axes.variance)), 0.0))
@@ -93,7 +98,7 @@ def solve(
 
 
 class _Problem:
-    """The objectives of several penalties, solved side by side: they share every product with the design matrix.
+    """The objectives of several penalties, solved side by side: one matrix product serves all of them.
 
     Weights, gradients, steps : (class, penalty, axis); scores, probabilities : (class, penalty, trial)
     """
@@ -114,7 +119,7 @@ class _Problem:
         return loss.sum(axis=1) + (self.ridge * weights**2).sum(axis=(0, 2)) / 2
 
     def newton_step(self, weights):
-        """Weights after one step, and Newton's decrement before it: about twice what the objective had to lose."""
+        """Weights after one step, and the Newton decrement before it: about twice the possible improvement."""
         scores = self.scores(weights)
         probability = np.exp(scores - scores.max(axis=0))
         probability /= probability.sum(axis=0)
@@ -133,7 +138,7 @@ class _Problem:
         return moved, -slope
 
     def _conjugate_gradients(self, probability, gradient):
-        """An approximate solution of Hessian @ step = -gradient, the closer the smaller the gradient."""
+        """Approximate solution of Hessian @ step = -gradient, more exact where the gradient is smaller."""
         spread = (probability * (1 - probability)).sum(axis=2)
         diagonal = self.curvature * np.maximum(spread, 1e-10)[:, :, None] + self.ridge
         step, residual = np.zeros_like(gradient), -gradient
@@ -159,5 +164,5 @@ class _Problem:
 
 
 def _dot(first, second):
-    """Inner products over classes and axes, one a penalty."""
+    """Inner products over classes and axes, one per penalty."""
     return np.einsum("kpa,kpa->p", first, second)

@@ -1,4 +1,4 @@
-"""Folds inside the training trials: contiguous blocks in time, so that slow drift can't pass for skill."""
+"""Folds inside the training trials: contiguous blocks in time, so that slow drift is not mistaken for decoding."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,20 @@ import numpy as np
 
 @dataclass(frozen=True)
 class InnerFold:
-    """Row numbers among the training trials. All labels to validate on are present among those to train on."""
+    """Row numbers among the training trials. Every label to validate on also occurs among those to train on."""
 
     train: np.ndarray
     validate: np.ndarray
 
 
 def inner_folds(labels: np.ndarray, n_folds: int) -> list[InnerFold]:
-    """At most n_folds contiguous blocks of near-equal length, each held out once.
+    """Cut training trials into at most n_folds contiguous blocks of near-equal length, each held out once.
 
-    labels : (trial,) integers, trials in time order.
-    With fewer trials than folds, one block a trial. A trial whose class occurs only in its own block can't be predicted
-    from the others and is not validated on; a fold whose training trials hold one class only, or which has nothing left
-    to validate on, is left out. So the list may be shorter than asked for, and empty where labels come in two runs.
+    labels : (trial,) integers, trials in time order
+    With fewer trials than folds, each trial is a block. A trial whose class occurs only in its own block cannot be
+    predicted from the others and is not validated on. A fold is left out if its training trials hold one class only,
+    or if nothing is left to validate on. So the list may be shorter than asked for; it is empty, for example, where
+    two folds are asked for and all trials of one class come before all trials of the other.
     """
     folds = []
     trials = np.arange(len(labels))
@@ -33,7 +34,7 @@ def inner_folds(labels: np.ndarray, n_folds: int) -> list[InnerFold]:
 
 
 def inner_blocks(n_samples: int, n_folds: int, gap: int) -> list[InnerFold]:
-    """Contiguous blocks of samples in time order, each held out once, with `gap` samples on either side left out.
+    """Cut samples in time order into contiguous blocks, each held out once, leaving out `gap` samples on either side.
 
     For targets without classes. Blocks that would leave fewer than two samples to train on are left out.
     """

@@ -1,4 +1,4 @@
-"""What decoders accept: finite counts of the right shape, class labels, and nothing that would be mended silently."""
+"""Validation of what decoders are given: counts, labels, targets and times. Nothing is repaired silently."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from neuropipe.errors import BadInput
 
 @contextmanager
 def bad_input() -> Iterator[None]:
-    """scikit-learn's own complaints, raised as ours."""
+    """Raise scikit-learn's ValueErrors as BadInput."""
     try:
         yield
     except BadInput:
@@ -23,7 +23,7 @@ def bad_input() -> Iterator[None]:
 
 
 def read_counts(decoder: BaseEstimator, X, *, fitting: bool) -> np.ndarray:
-    """X as (trial, bin, unit) float64; (trial, unit) becomes one bin. When predicting, the fitted shape is required."""
+    """Validate X -> (trial, bin, unit) float64; (trial, unit) becomes one bin. Prediction needs the fitted shape."""
     with bad_input():
         n_axes = X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
         if n_axes == 3:
@@ -50,7 +50,7 @@ def read_counts(decoder: BaseEstimator, X, *, fitting: bool) -> np.ndarray:
 
 
 def refuse_negative(decoder: BaseEstimator, counts: np.ndarray) -> None:
-    """For decoders that take counts as counts. counts : (trial, bin, unit)"""
+    """Refuse negative values, for decoders that model spike counts. counts : (trial, bin, unit)"""
     if counts.min() < 0:
         trial, bin_, unit = (int(i) for i in np.argwhere(counts < 0)[0])
         raise BadInput(
@@ -61,7 +61,7 @@ def refuse_negative(decoder: BaseEstimator, counts: np.ndarray) -> None:
 
 
 def read_labels(decoder: BaseEstimator, y, n_trials: int) -> np.ndarray:
-    """Labels of any sortable type -> integers 0 .. n_classes - 1; the classes are kept on the decoder."""
+    """Encode labels of any sortable type as integers 0 .. n_classes - 1, and set the decoder's `classes_`."""
     if y is None:
         raise BadInput(f"{type(decoder).__name__} requires y to be passed, but the target y is None")
     with bad_input():
@@ -70,7 +70,7 @@ def read_labels(decoder: BaseEstimator, y, n_trials: int) -> np.ndarray:
             raise BadInput("y holds NaN or infinity; every trial needs a label: drop the trials without one")
         check_classification_targets(labels)
     if len(labels) != n_trials:
-        raise BadInput(f"X has {n_trials} trials but y has {len(labels)} labels; give one label a trial")
+        raise BadInput(f"X has {n_trials} trials but y has {len(labels)} labels; give one label per trial")
     classes, encoded = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
         raise BadInput(
@@ -81,7 +81,7 @@ def read_labels(decoder: BaseEstimator, y, n_trials: int) -> np.ndarray:
 
 
 def read_targets(decoder: BaseEstimator, y, n_samples: int) -> np.ndarray:
-    """Targets as (sample, k) float64; their number, and whether they came as one column without an axis, are kept."""
+    """Validate targets and return them as (sample, k) float64; sets the decoder's `n_targets_` and `one_target_`."""
     if y is None:
         raise BadInput(f"{type(decoder).__name__} requires y to be passed, but the target y is None")
     with bad_input():
@@ -89,7 +89,7 @@ def read_targets(decoder: BaseEstimator, y, n_samples: int) -> np.ndarray:
     if targets.ndim not in (1, 2) or targets.size == 0:
         raise BadInput(f"y has shape {targets.shape}; targets are (sample,) or (sample, k), at least one")
     if len(targets) != n_samples:
-        raise BadInput(f"X has {n_samples} samples but y has {len(targets)} targets; give one row a sample")
+        raise BadInput(f"X has {n_samples} samples but y has {len(targets)} targets; give one row per sample")
     decoder.one_target_ = targets.ndim == 1
     targets = targets.reshape(n_samples, -1)
     decoder.n_targets_ = targets.shape[1]
@@ -97,7 +97,7 @@ def read_targets(decoder: BaseEstimator, y, n_samples: int) -> np.ndarray:
 
 
 def read_time_order(trial_start, n_trials: int) -> np.ndarray:
-    """Row numbers in time order: by trial_start (s) where given, else as the rows come."""
+    """Row numbers in time order: sorted by trial_start (s) if given, else the order of the rows."""
     if trial_start is None:
         return np.arange(n_trials)
     start = np.asarray(trial_start, dtype=float)

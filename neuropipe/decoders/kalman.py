@@ -1,49 +1,49 @@
-"""The Kalman filter: behaviour moves smoothly, and each unit's counts are a noisy linear function of it."""
+"""Kalman filter: behaviour changes smoothly, and each unit's counts are a noisy linear function of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
+from sklearn.utils._param_validation import Interval
 
 from neuropipe.decoders.base import CountsRegressor
 from neuropipe.decoders.inner_folds import InnerFold, inner_blocks
-from neuropipe.errors import BadInput
+from neuropipe.decoders.parameters import COUNT_OR_ZERO, FOLDS, Parameters, each_of
 from neuropipe.registry import decoder
 
 _FILE = "kalman.safetensors"
-_SHARE = 1e-8  # of its variance, that no unit is taken to be less noisy than
+_SMALLEST_NOISE = 1e-8  # added to the noise of each unit, as a share of its variance
 
 
 @decoder("kalman", task="regression", input="counts", tools=("numpy", "scikit-learn"))
-class Kalman(CountsRegressor):
+class Kalman(Parameters, CountsRegressor):
     """Kalman filter of movement (Wu et al. 2006, Neural Computation 18:80).
 
-    The state x of a bin is its targets and those of the next `lead` bins, since cortex leads movement; z are the counts
-    of the bin, both about their training means. From bin to bin x' = A x + w with w ~ N(0, W), and z = H x + q with
-    q ~ N(0, Q); A, W, H and Q by least squares on the training samples (A and W on those that follow each other without
-    a gap). lead = 0 is the filter of the paper. Each sample is filtered through its own history, beginning from the
-    training samples' covariance: like every other decoder's, an estimate rests on the bins of its history alone.
+    The state x of a bin is its targets and those of the next `lead` bins, because cortex leads movement; z are the
+    counts of the bin. Training means are subtracted from both. From bin to bin x' = A x + w with w ~ N(0, W), and
+    z = H x + q with q ~ N(0, Q). A, W, H and Q are estimated by least squares on the training samples (A and W on
+    consecutive bins only). lead = 0 is the filter of the paper. Each sample is filtered through its own history,
+    starting from the covariance of the training samples, so that an estimate depends on the bins of its history alone.
 
-    leads : numbers of bins tried; the one with the least squared error over n_inner_folds contiguous blocks of the
-        training samples is taken (lead_)
-    shrinkage : share by which Q is moved towards its diagonal, so that few samples can't make it singular
+    leads : numbers of bins to try; lead_ has the least squared error over n_inner_folds contiguous blocks of the
+        training samples
+    shrinkage : share by which Q is shrunk towards its diagonal, so that it is not singular with few samples
     """
 
-    def __init__(self, *, leads: tuple[int, ...] = (0, 1, 2, 3, 4), shrinkage: float = 0.01, n_inner_folds: int = 3):
-        self.leads = leads
-        self.shrinkage = shrinkage
-        self.n_inner_folds = n_inner_folds
+    _parameter_constraints = {
+        "leads": each_of(COUNT_OR_ZERO),
+        "shrinkage": [Interval(Real, 0, 1, closed="both")],
+        "n_inner_folds": [FOLDS],
+    }
+
+    leads: tuple[int, ...] = (0, 1, 2, 3, 4)
+    shrinkage: float = 0.01
+    n_inner_folds: int = 3
 
     def _learn(self, counts, targets, times):
-        if not 0 <= self.shrinkage <= 1 or self.n_inner_folds < 2:
-            raise BadInput(
-                f"shrinkage is {self.shrinkage}, n_inner_folds {self.n_inner_folds}; expected a share from 0 to 1 and "
-                "at least 2 folds"
-            )
-        if not len(self.leads) or min(self.leads) < 0:
-            raise BadInput(f"leads = {self.leads} can't be used: give at least one number of bins, each 0 or more")
         folds = inner_blocks(len(counts), self.n_inner_folds, gap=counts.shape[1])
         possible = [lead for lead in sorted(set(self.leads)) if _has_states(times, lead, folds)] or [0]
         errors = [sum(self._error(counts, targets, times, lead, fold) for fold in folds) for lead in possible]
@@ -51,7 +51,7 @@ class Kalman(CountsRegressor):
         self.filter_ = _Filter.learn(counts, targets, times, self.lead_, self.shrinkage)
 
     def _error(self, counts, targets, times, lead: int, fold: InnerFold) -> float:
-        """Squared error over the validated samples, each target in units of its variance."""
+        """Squared error over the held-out samples, each target in units of its variance."""
         train, test = fold.train, fold.validate
         learned = _Filter.learn(counts[train], targets[train], times[train], lead, self.shrinkage)
         variance = targets.var(axis=0)
@@ -72,10 +72,10 @@ class Kalman(CountsRegressor):
 
 @dataclass(frozen=True)
 class _Filter:
-    """x = passes[bin] x + gains[bin] z in every bin of a history; the same for all samples, as gains depend on no data.
+    """x = passes[bin] x + gains[bin] z in every bin of a history. Gains depend on no data: all samples share them.
 
-    gains : (bin, state, unit); passes : (bin, state, state); mean_counts : (unit,); mean_targets : (k,), the last k of
-    the state are the current bin's
+    gains : (bin, state, unit); passes : (bin, state, state); mean_counts : (unit,); mean_targets : (k,). The last k
+    entries of the state are the targets of the current bin.
     """
 
     gains: np.ndarray
@@ -93,12 +93,12 @@ class _Filter:
         z = (counts[:, -1] - mean_counts)[rows]
         first = np.flatnonzero(np.isin(rows + 1, rows) & np.append(_neighbours(times), False)[rows])
         prior, moved, transition = _covariance(x), _covariance(x), np.zeros((x.shape[1], x.shape[1]))
-        if len(first):  # else there is no movement to learn from, and each bin is estimated by itself
+        if len(first):  # otherwise there are no dynamics to learn from, and each bin is estimated by itself
             transition = _regress(x[first], x[first + 1])
             moved = _covariance(x[first + 1] - x[first] @ transition.T)
         observation = _regress(x, z)
         noise = _covariance(z - x @ observation.T)
-        noise = (1 - shrinkage) * noise + np.diag(shrinkage * np.diag(noise) + _SHARE * (z**2).mean(axis=0))
+        noise = (1 - shrinkage) * noise + np.diag(shrinkage * np.diag(noise) + _SMALLEST_NOISE * (z**2).mean(axis=0))
         gains, passes = _gains(transition, moved, observation, noise, prior, counts.shape[1])
         return cls(gains, passes, mean_counts, mean_targets)
 
@@ -115,7 +115,7 @@ def _has_states(times: np.ndarray, lead: int, folds: Sequence[InnerFold]) -> boo
 
 
 def _complete(times: np.ndarray, lead: int) -> np.ndarray:
-    """Rows whose next `lead` rows are the next bins."""
+    """Rows whose next `lead` rows are the consecutive bins."""
     unbroken = np.concatenate([[0], np.cumsum(_neighbours(times))])
     rows = np.arange(len(times) - lead)
     return rows[unbroken[rows + lead] - unbroken[rows] == lead] if len(rows) else rows
@@ -128,7 +128,7 @@ def _neighbours(times: np.ndarray) -> np.ndarray:
 
 
 def _regress(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """B that makes y - x B' least in squares."""
+    """B of least squared y - x B'."""
     return np.linalg.lstsq(x, y, rcond=None)[0].T
 
 
@@ -137,12 +137,12 @@ def _covariance(values: np.ndarray) -> np.ndarray:
 
 
 def _gains(transition, moved, observation, noise, prior, n_bins: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gains and passes of every bin of a history that begins with mean 0 and covariance `prior`.
+    """Gains and passes of every bin of a history that starts with mean 0 and covariance `prior`.
 
-    K = P H'Q^-1 with P = (P_predicted^-1 + H'Q^-1 H)^-1: with few states and many units cheaper than the equal form
-    that inverts a matrix of units in every bin.
+    K = P H'Q^-1 with P = (P_predicted^-1 + H'Q^-1 H)^-1. With few states and many units this is cheaper than the
+    equivalent form that inverts a (unit, unit) matrix in every bin.
     """
-    used = np.diag(noise) > 0  # a silent unit says nothing, and has no noise to divide by
+    used = np.diag(noise) > 0  # a silent unit has no noise variance to divide by
     weighted = np.zeros((len(prior), len(noise)))
     if used.any():
         weighted[:, used] = np.linalg.solve(noise[np.ix_(used, used)], observation[used]).T

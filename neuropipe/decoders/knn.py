@@ -1,20 +1,21 @@
-"""Nearest neighbours: the trials whose population activity is most alike vote for their classes."""
+"""Nearest neighbours: the training trials with the most similar population activity vote for their classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from sklearn.utils._param_validation import StrOptions
 
-from neuropipe.decoders.calibrated import CalibratedDecoder, CalibratedModel
 from neuropipe.decoders.dual_logistic import PrincipalAxes
+from neuropipe.decoders.parameters import COUNT, NOT_NEGATIVE, each_of
 from neuropipe.decoders.pooling import pool
 from neuropipe.decoders.scaling import Scaling
-from neuropipe.errors import BadInput
+from neuropipe.decoders.score_based import ScoreBasedDecoder, ScoreModel
 from neuropipe.registry import decoder
 
-# In units of the trials' mean square: distances this near are a tie, and nearer ones weigh no more than this, so that
-# rounding decides no vote.
+# Squared distances are in units of the trials' mean square. Differences below _TIE are ties, and _FLOOR is added before
+# a distance becomes a weight, so that rounding errors decide no vote.
 _TIE, _FLOOR = 1e-9, 1e-2
 
 
@@ -32,10 +33,10 @@ METRICS = {"euclidean": _euclidean, "cosine": _cosine}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Neighbours(CalibratedModel):
-    """Training trials in principal axes (trial, axis), their classes, and the way there: (roots - mean) @ projection.
+class Neighbours(ScoreModel):
+    """Training trials in principal axes, (square roots - mean) @ projection, and their classes.
 
-    members : (trial, class), 1 for the class of each trial
+    trials : (trial, axis); members : (trial, class), 1 for the class of each trial
     """
 
     n_components: int
@@ -52,21 +53,27 @@ class Neighbours(CalibratedModel):
 
 
 @decoder("knn", task="classification", input="counts", tools=("numpy", "scikit-learn"))
-class KNNDecoder(CalibratedDecoder):
-    """Votes of the nearest training trials in principal axes; all about them is chosen inside the training trials.
+class KNNDecoder(ScoreBasedDecoder):
+    """Votes of the nearest training trials in principal axes; all settings are chosen inside the training trials.
 
-    Distances are between square roots of pooled counts, which makes the noise of all Poisson units alike, scaled by
-    (x - mean) / (sd + c) and turned into their leading principal axes, as distances over a thousand noisy units all
-    come out the same. Near trials weigh more, and each class starts with its share of one vote. How the best are
-    chosen, calibrated and averaged: `calibrated.py`.
+    Pooled counts are square-rooted, which gives all Poisson units the same noise variance, scaled by
+    (x - mean) / (sd + c) and projected on their leading principal axes, because distances over a thousand noisy units
+    are all nearly equal. Nearer trials weigh more, and one vote is shared among the classes by frequency. Selection,
+    calibration and averaging: `score_based.py`.
 
-    components : numbers of principal axes tried; metrics : of euclidean and cosine; n_neighbours : numbers of
-    neighbours tried, ties with the last included; windows, n_bins, offsets, n_inner_folds, n_averaged : as in
+    components : numbers of principal axes to try; metrics : of euclidean and cosine; n_neighbours : numbers of
+    neighbours to try, ties with the last one included; windows, n_bins, offsets, n_inner_folds, n_averaged : as in
     `logistic_regression`
-    models_ : what was chosen, best first
+    models_ : the chosen models, best first
     """
 
     model = Neighbours
+    _parameter_constraints = {
+        "offsets": each_of(NOT_NEGATIVE),
+        "components": each_of(COUNT),
+        "metrics": each_of(StrOptions(set(METRICS))),
+        "n_neighbours": each_of(COUNT),
+    }
 
     offsets: tuple[float, ...] = (0.0, 30.0)
     components: tuple[int, ...] = (10, 20, 40)
@@ -74,13 +81,11 @@ class KNNDecoder(CalibratedDecoder):
     n_neighbours: tuple[int, ...] = (5, 10, 20)
 
     def candidates(self):
-        if not self.metrics or not set(self.metrics) <= set(METRICS):
-            raise BadInput(f"metrics = {self.metrics} can't be used: give at least one of {', '.join(METRICS)}")
         return list(product(self.components, self.metrics, self.n_neighbours))
 
-    def held_out_scores(self, running, labels, folds, view):
-        roots = _roots(running, view.edges)
-        return np.concatenate([self._fold_scores(roots, view.offset, labels, fold) for fold in folds], axis=1)
+    def held_out_scores(self, running, labels, folds, features):
+        roots = _roots(running, features.edges)
+        return np.concatenate([self._fold_scores(roots, features.offset, labels, fold) for fold in folds], axis=1)
 
     def _fold_scores(self, roots, offset, labels, fold):
         """(components x metric x neighbours, validated trial, class)"""
@@ -92,14 +97,14 @@ class KNNDecoder(CalibratedDecoder):
         for axes in map(every.leading, self.components):
             rotated = axes.rotate(validate)
             for metric in self.metrics:
-                turn = METRICS[metric]
-                scores.append(vote(turn(rotated), turn(axes.rows), members, self.n_neighbours))
+                transform = METRICS[metric]
+                scores.append(vote(transform(rotated), transform(axes.rows), members, self.n_neighbours))
         return np.concatenate(scores)
 
-    def fit_candidate(self, running, labels, view, candidate):
+    def fit_candidate(self, running, labels, features, candidate):
         n_components, metric, n_neighbours = candidate
-        roots = _roots(running, view.edges)
-        scaling = Scaling.learn(roots, view.offset)
+        roots = _roots(running, features.edges)
+        scaling = Scaling.learn(roots, features.offset)
         axes = PrincipalAxes(scaling.apply(roots)).leading(n_components)
         return {
             "n_components": n_components,
@@ -116,7 +121,7 @@ def vote(rows: np.ndarray, trials: np.ndarray, members: np.ndarray, n_neighbours
     """Log of each class's share of the votes over its share of the trials: (number of neighbours, row, class).
 
     rows : (row, axis); trials : (trial, axis); members : (trial, class). A neighbour at distance d weighs
-    1 / sqrt(d^2 + .01), in units of the trials' root mean square; one vote is shared out by class frequency first.
+    1 / sqrt(d^2 + .01), in units of the trials' root mean square. One vote is shared among the classes by frequency.
     """
     scale = (trials**2).sum(axis=1).mean() or 1.0
     squared = (rows**2).sum(axis=1)[:, None] + (trials**2).sum(axis=1) - 2 * rows @ trials.T
@@ -133,6 +138,6 @@ def vote(rows: np.ndarray, trials: np.ndarray, members: np.ndarray, n_neighbours
 
 
 def _roots(running: np.ndarray, edges: Sequence[int]) -> np.ndarray:
-    """Square roots of pooled counts; of the size alone where activity may be negative."""
+    """Square roots of pooled counts; negative activity keeps its sign."""
     rows = pool(running, edges)
     return np.sign(rows) * np.sqrt(np.abs(rows))

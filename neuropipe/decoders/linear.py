@@ -1,4 +1,4 @@
-"""Linear softmax models of pooled counts: choosing their settings inside the training trials, fitting, writing."""
+"""Linear softmax models of pooled counts: model selection inside the training trials, fitting, saving."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ _FILE, _ARRAYS = "linear.safetensors", ("mean", "weights", "intercept")
 
 @dataclass(frozen=True)
 class Setting:
-    """One way to build and penalise the features, and its log loss (nat a trial) in the inner folds.
+    """Features, penalty and log loss (nat per trial, in the inner folds) of a linear model.
 
-    edges : bin edges between which counts are summed; offset : c over the mean sd; strength : C;
+    edges : bin edges between which counts are summed; offset : c of `Scaling`; strength : inverse penalty C;
     log_loss : None where no inner fold could be made; n_components : leading principal axes used, None for all
     """
 
@@ -33,7 +33,7 @@ class Setting:
 
     @classmethod
     def read(cls, facts: dict) -> "Setting":
-        """From JSON, which knows no tuples."""
+        """From JSON, which has no tuples."""
         return cls(**{**facts, "edges": tuple(facts["edges"])})
 
 
@@ -58,11 +58,12 @@ class LinearModel:
         )
 
     def probabilities(self, running: np.ndarray) -> np.ndarray:
+        """Running sums of counts (trial, bin + 1, unit) -> (trial, class)."""
         return softmax((pool(running, self.edges) - self.mean) @ self.weights + self.intercept)
 
 
 def write_models(folder: Path, models: Sequence[LinearModel]) -> None:
-    """The models' arrays, into `linear.safetensors`."""
+    """Write the models' arrays into `linear.safetensors`."""
     arrays = {
         f"{number}.{name}": np.ascontiguousarray(getattr(model, name))
         for number, model in enumerate(models)
@@ -72,7 +73,7 @@ def write_models(folder: Path, models: Sequence[LinearModel]) -> None:
 
 
 def read_models(folder: Path, settings: Sequence[Setting]) -> list[LinearModel]:
-    """What `write_models` wrote, given the settings that the models were fitted with."""
+    """Load what `write_models` wrote. settings : those that the models were fitted with"""
     arrays = load_file(folder / _FILE)
     return [
         LinearModel(setting.edges, *(arrays[f"{number}.{name}"] for name in _ARRAYS))
@@ -89,10 +90,10 @@ def rank_settings(
     strengths: Sequence[float],
     components: Sequence[int | None] = (None,),
 ) -> list[Setting]:
-    """For every pooling x offset its best number of components and strength, the best of all first.
+    """The best number of components and penalty for every pooling x scaling, sorted by log loss over the inner folds.
 
-    By log loss over the inner folds. Without inner folds nothing can be compared: the first pooling and offset come
-    back with the middle number of components and strength.
+    offsets : values of c (see `Scaling`); strengths : inverse penalties C. Without inner folds nothing can be compared:
+    the first pooling and scaling are returned with the middle number of components and penalty.
     """
     if not folds:
         middle = components[len(components) // 2]
@@ -116,7 +117,7 @@ def inner_losses(
     strengths: Sequence[float],
     components: Sequence[int | None] = (None,),
 ) -> np.ndarray:
-    """Log loss a trial over all inner folds, (component, strength). rows : (trial, feature), unscaled."""
+    """Mean log loss per trial over all inner folds, (component, strength). rows : (trial, feature), unscaled."""
     losses = np.sum([_fold_losses(rows, labels, fold, offset, strengths, components) for fold in folds], axis=0)
     return losses / sum(len(fold.validate) for fold in folds)
 

@@ -1,6 +1,7 @@
 """Logistic regression on the leading principal components of the population's spike counts."""
 
 from neuropipe.decoders.logistic_regression import LogisticRegressionDecoder
+from neuropipe.decoders.parameters import COUNT, each_of
 from neuropipe.registry import decoder
 
 
@@ -8,13 +9,15 @@ from neuropipe.registry import decoder
 class PCALogistic(LogisticRegressionDecoder):
     """Logistic regression on principal components of pooled counts; their number is chosen inside the training trials.
 
-    As `logistic_regression`, with one more choice: how many of the leading principal components of the scaled training
-    trials the regression sees. The rest of the population's variance is discarded rather than penalised. The
-    components keep their variances (no whitening), so that a penalty weighs on the weaker ones more.
+    As `logistic_regression`, with one more choice: the number of leading principal components of the scaled training
+    trials. The rest of the population's variance is discarded rather than penalised. The components keep their
+    variances (no whitening), so that the penalty affects the weaker ones more.
 
-    components : numbers of components tried; the other parameters are those of `logistic_regression`
-    settings_ : what was chosen, best first, with the inner log loss of each
+    components : numbers of components to try, None for all; other parameters: as in `logistic_regression`
+    settings_ : the chosen settings, best first, each with its inner log loss
     """
+
+    _parameter_constraints = {"components": each_of(COUNT, None)}
 
     n_bins: tuple[int, ...] = (1, 2)
     components: tuple[int | None, ...] = (5, 10, 20, 40, 80)

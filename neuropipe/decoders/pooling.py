@@ -1,4 +1,4 @@
-"""Windows within the trial and coarser bins: what part of a trial a decoder looks at, and how finely."""
+"""Windows within the trial and coarser bins: which part of the trial a decoder reads, and at which resolution."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def cumulate(counts: np.ndarray) -> np.ndarray:
-    """(trial, bin, unit) -> running sums (trial, bin + 1, unit), from which any pooling is two look-ups."""
+    """(trial, bin, unit) -> running sums (trial, bin + 1, unit), from which the sum of any bins is one subtraction."""
     running = np.zeros((counts.shape[0], counts.shape[1] + 1, counts.shape[2]))
     np.cumsum(counts, axis=1, out=running[:, 1:])
     return running
@@ -19,9 +19,9 @@ def pool(running: np.ndarray, edges: Sequence[int]) -> np.ndarray:
 
 
 def bin_edges(n_bins: int, window: tuple[float, float], n_pooled: int) -> tuple[int, ...]:
-    """Edges that cut `window` (start and stop as fractions of the trial) of n_bins bins into n_pooled near-equal parts.
+    """Edges that cut `window` (start and stop as fractions of the trial) of n_bins bins into n_pooled near-equal bins.
 
-    Fewer parts come back where the window holds fewer bins than asked for; at least one bin always does.
+    Fewer come back where the window holds fewer bins than asked for; a window always holds at least one bin.
     """
     start, stop = np.floor(np.asarray(window) * n_bins + 0.5)
     stop = min(max(stop, start + 1), n_bins)
@@ -31,8 +31,10 @@ def bin_edges(n_bins: int, window: tuple[float, float], n_pooled: int) -> tuple[
 
 
 def distinct_poolings(
-    n_bins: int, windows: Iterable[tuple[float, float]], parts: Iterable[int]
+    n_bins: int, windows: Iterable[tuple[float, float]], numbers_of_bins: Iterable[int]
 ) -> list[tuple[int, ...]]:
-    """The different edges among all windows x parts, in the order given: a trial of one bin has just one."""
-    parts = tuple(parts)
-    return list(dict.fromkeys(bin_edges(n_bins, window, n_pooled) for window in windows for n_pooled in parts))
+    """The distinct edges of all windows x numbers of bins, in the order given: a trial of one bin has just one."""
+    numbers_of_bins = tuple(numbers_of_bins)
+    return list(
+        dict.fromkeys(bin_edges(n_bins, window, n_pooled) for window in windows for n_pooled in numbers_of_bins)
+    )

@@ -1,4 +1,4 @@
-"""The baseline that any decoder of spike patterns must beat: logistic regression on firing rates of whole trials."""
+"""Logistic regression on firing rates of whole trials: the baseline for decoders of spike patterns."""
 
 from pathlib import Path
 
@@ -7,28 +7,28 @@ import numpy as np
 from neuropipe.decoders.base import CountsDecoder
 from neuropipe.decoders.inner_folds import inner_folds
 from neuropipe.decoders.linear import LinearModel, Setting, rank_settings, read_models, write_models
+from neuropipe.decoders.parameters import FOLDS, POSITIVE, Parameters, each_of
 from neuropipe.decoders.pooling import cumulate
-from neuropipe.decoders.space import check_space
 from neuropipe.registry import decoder
 
 
 @decoder("rate_logistic", task="classification", input="counts", tools=("numpy", "scikit-learn"))
-class RateLogistic(CountsDecoder):
-    """L2 logistic regression on one z-scored firing rate a unit.
+class RateLogistic(Parameters, CountsDecoder):
+    """L2 logistic regression on one z-scored firing rate per unit.
 
-    The inverse penalty C is chosen by log loss over contiguous blocks of the training trials; it counts for features
-    shrunk together until the mean squared length of a trial is 1 (see `scaling.py`).
+    The inverse penalty C is chosen by log loss over contiguous blocks of the training trials.
 
-    strengths : the values of C tried; n_inner_folds : blocks of training trials (see `inner_folds.py`)
-    setting_ : what was chosen, with its inner log loss
+    strengths : values of C to try, for trials of mean squared length 1 (see `scaling.py`); n_inner_folds : blocks of
+    training trials (see `inner_folds.py`)
+    setting_ : the chosen setting, with its inner log loss
     """
 
-    def __init__(self, *, strengths: tuple[float, ...] = (0.25, 1.0, 4.0, 16.0, 64.0), n_inner_folds: int = 4):
-        self.strengths = strengths
-        self.n_inner_folds = n_inner_folds
+    _parameter_constraints = {"strengths": each_of(POSITIVE), "n_inner_folds": [FOLDS]}
+
+    strengths: tuple[float, ...] = (0.25, 1.0, 4.0, 16.0, 64.0)
+    n_inner_folds: int = 4
 
     def _learn(self, counts, labels):
-        check_space(self)
         running = cumulate(counts)
         whole = (0, counts.shape[1])
         folds = inner_folds(labels, self.n_inner_folds)

@@ -1,4 +1,4 @@
-"""The Wiener filter: behaviour as a weighted sum of the recent spike counts of all units."""
+"""Wiener filter: behaviour as a weighted sum of the recent spike counts of all units."""
 
 from pathlib import Path
 
@@ -6,45 +6,40 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from neuropipe.decoders.base import CountsRegressor
+from neuropipe.decoders.parameters import COUNT, FOLDS, POSITIVE, Parameters, each_of
 from neuropipe.decoders.ridge_path import Choice, RidgePath
-from neuropipe.errors import BadInput
 from neuropipe.registry import decoder
 
 _FILE = "ridge.safetensors"
 
 
 @decoder("ridge", task="regression", input="counts", tools=("numpy", "scikit-learn"))
-class Ridge(CountsRegressor):
+class Ridge(Parameters, CountsRegressor):
     """Ridge regression on the counts of every unit in every bin of the history (Wiener filter with lags).
 
-    Warland et al. 1997, J Neurophysiol 78:2336; Carmena et al. 2003, PLoS Biol 1:e42. One weight for each unit and bin;
-    each target has its own penalty, chosen by squared error over contiguous blocks of the training samples, from which
-    their neighbours that share history are left out.
+    Warland et al. 1997, J Neurophysiol 78:2336; Carmena et al. 2003, PLoS Biol 1:e42. There is one weight per unit and
+    bin. Each target has its own penalty, chosen by squared error over contiguous blocks of the training samples;
+    samples that share bins with a held-out block are not trained on.
 
-    strengths : penalties tried, over the features' mean variance times the number of samples: 1 halves the weight of a
-        direction of mean variance
-    lags : how many of a sample's last bins are used, tried one by one; none given: all
+    strengths : penalties to try, in units of the features' mean variance times the number of samples: 1 halves the
+        weight of a direction of mean variance
+    lags : numbers of a sample's last bins to try; if empty, all bins are used
     n_inner_folds : blocks of training samples
-    strength_ : (k,) and n_lags_ : what was chosen
+    strength_ : (k,) and n_lags_ : the chosen values
     """
 
-    def __init__(
-        self,
-        *,
-        strengths: tuple[float, ...] = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
-        lags: tuple[int, ...] = (),
-        n_inner_folds: int = 3,
-    ):
-        self.strengths = strengths
-        self.lags = lags
-        self.n_inner_folds = n_inner_folds
+    _parameter_constraints = {
+        "strengths": each_of(POSITIVE),
+        "lags": each_of(COUNT, at_least=0),
+        "n_inner_folds": [FOLDS],
+    }
+
+    strengths: tuple[float, ...] = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+    lags: tuple[int, ...] = ()
+    n_inner_folds: int = 3
 
     def _learn(self, counts, targets, times):
         n_bins = counts.shape[1]
-        if not len(self.strengths) or min(self.strengths) <= 0 or self.n_inner_folds < 2:
-            raise BadInput("ridge needs strengths above 0, at least one, and n_inner_folds of at least 2")
-        if any(not n_lags >= 1 for n_lags in self.lags):
-            raise BadInput(f"lags = {self.lags} can't be used: a number of bins is at least 1")
         tried = sorted({min(n_lags, n_bins) for n_lags in self.lags}) or [n_bins]
         best: tuple[Choice, int, RidgePath] | None = None
         for n_lags in tried:
@@ -53,8 +48,8 @@ class Ridge(CountsRegressor):
             if best is None or choice.error < best[0].error:
                 best = choice, n_lags, path
         choice, self.n_lags_, path = best
-        self.strength_ = choice.strengths
-        self.weights_, self.intercept_ = path.fit(choice.strengths)
+        self.strength_ = choice.penalties
+        self.weights_, self.intercept_ = path.fit(choice.penalties)
 
     def _estimates(self, counts):
         return _features(counts, self.n_lags_) @ self.weights_ + self.intercept_

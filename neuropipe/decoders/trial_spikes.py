@@ -1,4 +1,4 @@
-"""Spikes of trials as times, for decoders that take them without bins."""
+"""Spike times of trials, for decoders that do not need bins."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from neuropipe.errors import BadInput
 
 @dataclass(frozen=True)
 class TrialSpikes:
-    """Spikes one trial after another: those of trial i are at offsets[i] to offsets[i + 1].
+    """Spike times of all trials, concatenated: those of trial i are times[offsets[i] : offsets[i + 1]].
 
     times : (spike,) s from the start of its trial, in any order; unit : (spike,) 0 .. n_units - 1;
     offsets : (trial + 1,); duration : of every trial, s

@@ -1,60 +1,63 @@
-"""Gradient-boosted trees on coarse spike counts: what interactions between units add to a linear readout."""
+"""Gradient-boosted trees on coarse spike counts, which can use interactions between units."""
 
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 import xgboost
+from sklearn.utils._param_validation import Interval
 
 from neuropipe.decoders.base import CountsDecoder
+from neuropipe.decoders.parameters import COUNT, COUNT_OR_ZERO, NOT_NEGATIVE, POSITIVE, Parameters, each_of
 from neuropipe.decoders.pooling import cumulate, distinct_poolings, pool
 from neuropipe.registry import decoder
 
 _FILE = "xgboost.ubj"
+_SHARE = Interval(Real, 0, 1, closed="right")
 
 
 @decoder("xgboost", task="classification", input="counts", tools=("xgboost",), runtime_only=("n_threads",))
-class XGBoostDecoder(CountsDecoder):
+class XGBoostDecoder(Parameters, CountsDecoder):
     """XGBoost (Chen & Guestrin 2016) on the spike counts of every unit in the trial, its halves, quarters and eighths.
 
-    A few hundred trials can't choose trees' many settings, so none is chosen here: the defaults were chosen by log loss
-    on other recordings than those they are reported on (docs/choices/decoders.md).
+    A few hundred trials are too few to choose the many settings of trees, so none is chosen here: the defaults were
+    chosen by log loss on other recordings than those they are reported on (docs/choices/decoders.md).
 
-    n_bins : numbers of equal bins that the trial is cut into, side by side, so that trees take the resolution that
-    splits best whatever the trial's length; n_rounds : trees a class; learning_rate : shrinkage of each; max_depth :
-    depth of each; feature_fraction, trial_fraction : shares of features and trials that each sees; leaf_penalty : L2
-    penalty on leaf values; seed : of those random shares; n_threads : threads, which change no result (more than there
-    are idle cores are slower than one)
+    n_bins : numbers of equal bins that the trial is cut into, all used side by side, so that trees can split at any of
+    these resolutions; n_rounds : trees per class; learning_rate : shrinkage of each tree; max_depth : depth of each
+    tree; feature_fraction, trial_fraction : shares of features and trials drawn for each tree; leaf_penalty : L2
+    penalty on leaf values; seed : of these random draws; n_threads : threads, which do not change the result (more
+    threads than idle cores are slower than one)
     """
 
-    def __init__(
-        self,
-        *,
-        n_bins: tuple[int, ...] = (1, 2, 4, 8),
-        n_rounds: int = 150,
-        learning_rate: float = 0.05,
-        max_depth: int = 2,
-        feature_fraction: float = 0.1,
-        trial_fraction: float = 0.5,
-        leaf_penalty: float = 1.0,
-        seed: int = 0,
-        n_threads: int = 1,
-    ):
-        self.n_bins = n_bins
-        self.n_rounds = n_rounds
-        self.learning_rate = learning_rate
-        self.max_depth = max_depth
-        self.feature_fraction = feature_fraction
-        self.trial_fraction = trial_fraction
-        self.leaf_penalty = leaf_penalty
-        self.seed = seed
-        self.n_threads = n_threads
+    _parameter_constraints = {
+        "n_bins": each_of(COUNT),
+        "n_rounds": [COUNT],
+        "learning_rate": [POSITIVE],
+        "max_depth": [COUNT],
+        "feature_fraction": [_SHARE],
+        "trial_fraction": [_SHARE],
+        "leaf_penalty": [NOT_NEGATIVE],
+        "seed": [COUNT_OR_ZERO],
+        "n_threads": [COUNT],
+    }
+
+    n_bins: tuple[int, ...] = (1, 2, 4, 8)
+    n_rounds: int = 150
+    learning_rate: float = 0.05
+    max_depth: int = 2
+    feature_fraction: float = 0.1
+    trial_fraction: float = 0.5
+    leaf_penalty: float = 1.0
+    seed: int = 0
+    n_threads: int = 1
 
     def _learn(self, counts, labels):
         parameters = {
             "objective": "multi:softprob",
             "num_class": len(self.classes_),
             "tree_method": "hist",
-            # Counts in coarse bins take few values; finer histograms cost time and gain nothing.
+            # Counts in coarse bins take few values, so finer histograms only cost time.
             "max_bin": 32,
             "learning_rate": self.learning_rate,
             "max_depth": self.max_depth,

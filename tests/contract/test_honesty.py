@@ -23,7 +23,17 @@ DRIFT_ONLY = {
 # Networks at a small budget: what is tried here does not depend on how many are averaged.
 SMALL_NETWORK = {"n_seeds": 2, "n_inner_folds": 2, "n_epochs": 20}
 SMALL = dict.fromkeys(
-    ("cnn", "gru", "lstm", "mlp", "poyo", "rnn", "spatiotemporal_transformer", "token_transformer", "transformer"),
+    (
+        "cnn",
+        "gru",
+        "lstm",
+        "mlp",
+        "spike_transformer",
+        "rnn",
+        "spatiotemporal_transformer",
+        "token_transformer",
+        "transformer",
+    ),
     SMALL_NETWORK,
 )
 

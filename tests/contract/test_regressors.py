@@ -1,4 +1,6 @@
-"""Promises that every decoder of continuous targets keeps, whatever is inside it."""
+"""Contract of every decoder of continuous targets."""
+
+import functools
 
 import numpy as np
 import pytest
@@ -9,17 +11,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from neuropipe import decoders
 from neuropipe.binning.continuous import histories
 from neuropipe.errors import BadInput
+from tests.contract.decoder_settings import REGRESSORS, brief, one_per_family, quick
 
-NAMES = [name for name, plugin in decoders.available().items() if plugin.facts["task"] == "regression"]
 HISTORY = 4
-# Smaller budgets than the defaults, so that every promise can be tried on every decoder in seconds.
-NETWORKS = tuple(f"{kind}_regressor" for kind in ("cnn", "gru", "lstm", "mlp", "rnn", "transformer"))
-NETWORK = {"n_seeds": 1, "n_inner_folds": 0, "n_epochs": 12, "width": 16, "learning_rate": 0.02, "batch_size": 32}
-QUICK = dict.fromkeys(NETWORKS, NETWORK)
-
-
-def quick(name):
-    return decoders.make(name, **QUICK.get(name, {}))
 
 
 def movement(n_bins=600, n_units=12, n_targets=2, seed=0):
@@ -34,12 +28,18 @@ def movement(n_bins=600, n_units=12, n_targets=2, seed=0):
     return histories(counts, bins, HISTORY), targets[bins]
 
 
-@parametrize_with_checks([quick(name) for name in NAMES])
+@functools.cache
+def fitted(name):
+    """The brief decoder fitted to a movement, shared by tests, which leave it as it is."""
+    return brief(name).fit(*movement(200))
+
+
+@parametrize_with_checks([quick(name) for name in one_per_family(REGRESSORS)])
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", REGRESSORS)
 class TestEveryRegressor:
     def test_decodes_an_easy_movement(self, name):
         X, y = movement()
@@ -55,45 +55,43 @@ class TestEveryRegressor:
     @pytest.mark.parametrize("n_targets", [1, 2, 3])
     def test_predictions_have_the_shape_of_the_targets(self, name, n_targets):
         X, y = movement(200, n_targets=n_targets)
-        assert quick(name).fit(X, y).predict(X).shape == y.shape
-        assert quick(name).fit(X, y[:, 0]).predict(X).shape == (len(y),)
+        assert brief(name).fit(X, y).predict(X).shape == y.shape
+        assert brief(name).fit(X, y[:, 0]).predict(X).shape == (len(y),)
 
     def test_the_same_data_give_the_same_bytes(self, name):
         X, y = movement(200)
-        first, second = (quick(name).fit(X, y).predict(X).tobytes() for _ in range(2))
-        assert first == second
+        assert brief(name).fit(X, y).predict(X).tobytes() == fitted(name).predict(X).tobytes()
 
-    def test_samples_are_predicted_one_by_one_as_together(self, name):
-        X, y = movement(300)
-        decoder = quick(name).fit(X[:200], y[:200])
-        alone = np.concatenate([decoder.predict(X[i : i + 1]) for i in range(200, 220)])
-        np.testing.assert_allclose(alone, decoder.predict(X[200:220]), atol=1e-10)
+    def test_predictions_of_a_sample_do_not_depend_on_the_other_samples(self, name):
+        X, _ = movement(200)
+        alone = np.concatenate([fitted(name).predict(X[i : i + 1]) for i in range(20)])
+        np.testing.assert_allclose(alone, fitted(name).predict(X)[:20], atol=1e-10)
 
     def test_shifting_and_scaling_targets_does_so_to_predictions(self, name):
-        X, y = movement(300)
-        plain = quick(name).fit(X, y).predict(X)
-        moved = quick(name).fit(X, 10 * y + [3, -100]).predict(X)
+        X, y = movement(200)
+        plain = fitted(name).predict(X)
+        moved = brief(name).fit(X, 10 * y + [3, -100]).predict(X)
         np.testing.assert_allclose(moved, 10 * plain + [3, -100], atol=1e-7)
 
     def test_rows_out_of_time_order_are_put_right_by_trial_start(self, name):
         X, y = movement(200)
         mixed = np.random.default_rng(2).permutation(len(y))
-        decoder = quick(name).fit(X[mixed], y[mixed], trial_start=mixed * 0.05)
-        in_order = quick(name).fit(X, y, trial_start=np.arange(len(y)) * 0.05)
+        decoder = brief(name).fit(X[mixed], y[mixed], trial_start=mixed * 0.05)
+        in_order = brief(name).fit(X, y, trial_start=np.arange(len(y)) * 0.05)
         np.testing.assert_array_equal(decoder.predict(X), in_order.predict(X))
 
-    def test_inputs_are_left_as_they_were(self, name):
+    def test_inputs_are_not_changed(self, name):
         X, y = movement(200)
         given = X.astype(float), y.copy()
         for array in given:
             array.flags.writeable = False
-        quick(name).fit(*given).predict(given[0])
+        brief(name).fit(*given).predict(given[0])
         np.testing.assert_array_equal(given[0], X)
 
     def test_saved_and_loaded_predictions_are_identical(self, name, tmp_path):
         X, y = movement(200)
         for targets in (y, y[:, 0]):
-            decoder = quick(name).fit(X, targets)
+            decoder = brief(name).fit(X, targets)
             decoder.save(tmp_path / "model")
             loaded = type(decoder).load(tmp_path / "model")
             assert loaded.predict(X).tobytes() == decoder.predict(X).tobytes()
@@ -110,27 +108,27 @@ class TestEveryRegressor:
         assert decoder.get_params() == dict(decoders.available()[name].parameters)
         assert clone(decoder).get_params() == decoder.get_params()
 
-    def test_a_silent_unit_changes_nothing_however_it_fires_later(self, name):
+    def test_a_unit_that_was_silent_in_training_has_no_effect_later(self, name):
         X, y = movement(200)
         padded = np.concatenate([X, np.zeros_like(X[:, :, :1])], axis=2)
-        decoder = quick(name).fit(padded, y)
-        awake = padded.copy()
-        awake[:, :, -1] = 9
-        np.testing.assert_allclose(decoder.predict(awake), decoder.predict(padded), atol=1e-9)
+        decoder = brief(name).fit(padded, y)
+        active = padded.copy()
+        active[:, :, -1] = 9
+        np.testing.assert_allclose(decoder.predict(active), decoder.predict(padded), atol=1e-9)
 
-    def test_silence_everywhere_gives_the_mean(self, name):
+    def test_silent_units_give_the_mean(self, name):
         _, y = movement(200)
         silent = np.zeros((len(y), HISTORY, 5))
-        np.testing.assert_allclose(quick(name).fit(silent, y).predict(silent[:3]), [y.mean(axis=0)] * 3)
+        np.testing.assert_allclose(brief(name).fit(silent, y).predict(silent[:3]), [y.mean(axis=0)] * 3)
 
     @pytest.mark.parametrize("n_samples", [1, 2, 3, 5])
     def test_very_few_samples(self, name, n_samples):
         X, y = movement(50)
-        assert np.isfinite(quick(name).fit(X[:n_samples], y[:n_samples]).predict(X)).all()
+        assert np.isfinite(brief(name).fit(X[:n_samples], y[:n_samples]).predict(X)).all()
 
     def test_more_features_than_samples(self, name):
         X, y = movement(60, n_units=40)
-        assert np.isfinite(quick(name).fit(X, y).predict(X)).all()
+        assert np.isfinite(brief(name).fit(X, y).predict(X)).all()
 
     @pytest.mark.parametrize("value", [np.nan, np.inf])
     def test_values_that_are_not_finite_are_refused(self, name, value):
@@ -138,23 +136,31 @@ class TestEveryRegressor:
         broken = X.astype(float)
         broken[7, 3, 11] = value
         with pytest.raises(BadInput, match="at trial 7, bin 3, unit 11"):
-            quick(name).fit(broken, y)
+            brief(name).fit(broken, y)
         wrong = y.copy()
         wrong[5, 1] = value
         with pytest.raises(BadInput, match="y contains"):
-            quick(name).fit(X, wrong)
+            brief(name).fit(X, wrong)
 
     def test_targets_that_do_not_fit_are_refused(self, name):
         X, y = movement(60)
         with pytest.raises(BadInput, match="57 samples but y has 56"):
-            quick(name).fit(X, y[1:])
+            brief(name).fit(X, y[1:])
         for wrong in (None, y[:, :0], y[:, :, None], np.array(["left"] * len(y))):
             with pytest.raises(BadInput):
-                quick(name).fit(X, wrong)
+                brief(name).fit(X, wrong)
 
     def test_other_units_or_bins_than_fitted_are_refused(self, name):
-        X, y = movement(60)
-        decoder = quick(name).fit(X, y)
+        X, _ = movement(60)
         for other in (X[:, :, 1:], X[:, 1:]):
             with pytest.raises(BadInput, match="was fitted on 4 bins x 12 units"):
-                decoder.predict(other)
+                fitted(name).predict(other)
+
+    def test_every_number_in_the_parameters_has_a_constraint(self, name):
+        """A nonsensical value of any parameter is refused by name when fitting."""
+        for parameter, default in decoders.available()[name].parameters.items():
+            if isinstance(default, str):
+                continue
+            nonsense = (-1,) if isinstance(default, tuple) else -1
+            with pytest.raises(BadInput, match=parameter):
+                brief(name, **{parameter: nonsense}).fit(*movement(60))

@@ -1,4 +1,4 @@
-"""Weights of an ensemble: what held-out trials say of its members, and how little a few of them can say."""
+"""Weights of an ensemble: learned from held-out trials, and shrunk towards equal weights."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from neuropipe import decoders
-from neuropipe.decoders.stacking import choose_shrinkage, mixture_weights
+from neuropipe.decoders.ensemble import choose_shrinkage, mixture_weights
 from neuropipe.errors import BadInput
 
 
@@ -22,7 +22,7 @@ class TestWeights:
 
     @settings(max_examples=25, deadline=None)
     @given(st.integers(1, 6), st.integers(0, 30), st.sampled_from([0.0, 1.0, 50.0, np.inf]), st.integers(0, 2**31))
-    def test_weights_are_shares_and_never_far_from_equal_under_a_strong_pull(self, n_members, n_trials, pull, seed):
+    def test_weights_sum_to_one_and_stay_near_equal_under_strong_shrinkage(self, n_members, n_trials, pull, seed):
         likelihoods = np.random.default_rng(seed).uniform(0.01, 1, (n_trials, n_members))
         if n_trials == 0 and pull == 0:
             pull = 1.0
@@ -36,13 +36,13 @@ class TestWeights:
         likelihoods = np.repeat(np.random.default_rng(0).uniform(0.1, 1, (50, 1)), 4, axis=1)
         np.testing.assert_allclose(mixture_weights(likelihoods, 0.0), 0.25)
 
-    def test_a_member_that_is_always_better_is_trusted_and_noise_is_not(self):
+    def test_a_better_member_gets_more_weight_and_noise_does_not(self):
         generator = np.random.default_rng(0)
         better = [np.column_stack([generator.uniform(0.7, 0.9, 50), generator.uniform(0.2, 0.4, 50)]) for _ in range(4)]
         assert choose_shrinkage(better, (10.0, 1000.0)) == 10.0
         assert choose_shrinkage([generator.uniform(0.1, 0.9, (20, 3)) for _ in range(4)], (0.5,)) == np.inf
 
-    def test_one_block_leaves_equal_shares(self):
+    def test_one_block_gives_equal_weights(self):
         assert choose_shrinkage([np.array([[0.9, 0.1]])], (1.0,)) == np.inf
 
 
@@ -64,6 +64,6 @@ class TestEnsemble:
     @pytest.mark.parametrize(
         "members", [(), ("rate_logistic", "rate_logistic"), ("rate_logistic", "ensemble"), ("rate_logistik",)]
     )
-    def test_members_that_make_no_ensemble_are_refused(self, members):
+    def test_invalid_members_are_refused(self, members):
         with pytest.raises(BadInput, match=r"members|rate_logistic"):
             decoders.make("ensemble", members=members).fit(np.ones((8, 1, 2)), np.arange(8) % 2)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from neuropipe import decoders
-from neuropipe.decoders.followed import Followed
+from neuropipe.decoders.networks.observable import Observable
 from neuropipe.plots import training as figures_training
 from resources.run.learning import Learning
 from resources.store.artifact import Draft
@@ -24,7 +24,7 @@ class Network:
     def __init__(self, n_epochs: int = 25, done: int = 0):
         self.n_epochs, self.done = n_epochs, done
 
-    def follow(self, on_epoch=None, checkpoints=None):
+    def observe(self, on_epoch=None, checkpoints=None):
         self.on_epoch, self.checkpoints = on_epoch, checkpoints
         return self
 
@@ -111,12 +111,12 @@ def test_counts_that_never_vary_train_no_network_and_leave_no_curves(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["gru", "mlp", "transformer"])
-def test_networks_can_be_followed(name):
-    assert isinstance(decoders.make(name), Followed)
+def test_networks_can_be_observed(name):
+    assert isinstance(decoders.make(name), Observable)
 
 
-def test_others_can_not_be_followed():
-    assert not isinstance(decoders.make("rate_logistic"), Followed)
+def test_other_decoders_can_not_be_observed():
+    assert not isinstance(decoders.make("rate_logistic"), Observable)
 
 
 def panels(curves: pd.DataFrame) -> dict:

@@ -35,7 +35,7 @@ def test_ridge_chooses_as_a_loop_over_folds_and_penalties_does(n_units):
             peer = Peer(alpha=alpha, solver="svd").fit(train, y[fold.train])
             errors[number] += ((peer.predict(rows[fold.validate]) - y[fold.validate]) ** 2).sum(axis=0)
     choice = RidgePath(rows, y).choose(strengths, 3, gap=HISTORY)
-    np.testing.assert_array_equal(choice.strengths, np.array(strengths)[errors.argmin(axis=0)])
+    np.testing.assert_array_equal(choice.penalties, np.array(strengths)[errors.argmin(axis=0)])
     np.testing.assert_allclose(choice.error, (errors.min(axis=0) / (y.var(axis=0) * len(y))).mean(), rtol=1e-6)
 
 
@@ -117,6 +117,6 @@ def test_kalman_learns_no_movement_across_a_gap_in_time():
         ("kalman", {"shrinkage": 2.0}),
     ],
 )
-def test_parameters_without_meaning_are_refused(name, parameters):
+def test_invalid_parameters_are_refused(name, parameters):
     with pytest.raises(BadInput):
         decoders.make(name, **parameters).fit(*movement(60))

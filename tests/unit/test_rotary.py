@@ -1,9 +1,9 @@
-"""Attention that knows times: torch_brain's is the measure, one token a spike the literal form."""
+"""Rotary attention compared with torch_brain's, and counts as weights compared with one token per spike."""
 
 import pytest
 import torch
 
-from neuropipe.decoders.rotary import RotaryCrossAttention, angles_of, rotate
+from neuropipe.decoders.networks.rotary import RotaryCrossAttention, angles_of, rotate
 
 WIDTH, N_HEADS, PERIODS = 32, 2, (0.25, 4.0)
 N_TRIALS, N_BINS, N_UNITS, N_QUERIES = 5, 4, 6, 3
@@ -33,7 +33,7 @@ def angles(times: torch.Tensor) -> torch.Tensor:
     return angles_of(times, WIDTH // N_HEADS, *PERIODS)
 
 
-def one_token_a_spike(counts: torch.Tensor, table: torch.Tensor, times: torch.Tensor):
+def one_token_per_spike(counts: torch.Tensor, table: torch.Tensor, times: torch.Tensor):
     """counts (bin, unit) of one trial -> tokens (1, spike, width) and their times (1, spike)"""
     number = counts.flatten().long()
     tokens = table.flatten(0, 1).repeat_interleave(number, 0)
@@ -41,12 +41,12 @@ def one_token_a_spike(counts: torch.Tensor, table: torch.Tensor, times: torch.Te
 
 
 @pytest.mark.parametrize("rotate_values", [True, False])
-def test_counts_as_weights_equal_one_token_a_spike(spikes, rotate_values):
+def test_counts_as_weights_equal_one_token_per_spike(spikes, rotate_values):
     counts, table, times, queries, query_times = spikes
     layer = attention(rotate_values)
     answers = layer.on_counts(queries, table, angles(query_times), angles(times), counts)
     for trial in range(N_TRIALS):
-        tokens, token_times = one_token_a_spike(counts[trial], table, times)
+        tokens, token_times = one_token_per_spike(counts[trial], table, times)
         literal = layer(queries[None], tokens, angles(query_times), angles(token_times))
         torch.testing.assert_close(answers[trial], literal[0], atol=1e-5, rtol=0)
 
@@ -63,7 +63,7 @@ def test_numbers_of_tokens_equal_repeated_tokens(spikes, rotate_values):
 
 
 @pytest.mark.parametrize("rotate_values", [True, False])
-def test_with_the_same_weights_it_is_torch_brains(spikes, rotate_values):
+def test_the_same_weights_give_torch_brains_outputs(spikes, rotate_values):
     brain = pytest.importorskip("torch_brain.nn", reason="torch-brain isn't installed: nothing to compare with")
     counts, table, times, queries, query_times = spikes
     layer = attention(rotate_values)
@@ -74,7 +74,7 @@ def test_with_the_same_weights_it_is_torch_brains(spikes, rotate_values):
     embed = brain.RotaryTimeEmbedding(WIDTH // N_HEADS, WIDTH // N_HEADS // 2, *PERIODS)
     answers = layer.on_counts(queries, table, angles(query_times), angles(times), counts)
     for trial in range(N_TRIALS):
-        tokens, token_times = one_token_a_spike(counts[trial], table, times)
+        tokens, token_times = one_token_per_spike(counts[trial], table, times)
         expected = theirs(queries[None], tokens, embed(query_times)[None], embed(token_times))
         ours = layer(queries[None], tokens, angles(query_times), angles(token_times))
         torch.testing.assert_close(ours, expected, atol=1e-5, rtol=0)
@@ -103,7 +103,7 @@ def test_only_the_share_of_spikes_matters(spikes):
     torch.testing.assert_close(once, thrice, atol=1e-5, rtol=0)
 
 
-def test_a_quarter_of_a_period_turns_the_fastest_pair_by_a_right_angle_and_half_of_the_pairs_never():
+def test_a_quarter_of_a_period_rotates_the_fastest_pair_by_a_right_angle_and_half_of_the_pairs_never_rotate():
     values = torch.arange(1.0, 9.0)
     turned = rotate(values, angles_of(torch.tensor(PERIODS[0] / 4), 8, *PERIODS))
     torch.testing.assert_close(turned[:2], torch.tensor([-2.0, 1.0]))

@@ -1,4 +1,4 @@
-"""The training of networks: what it learns, what it leaves alone, and going on after a kill."""
+"""Training of networks: augmentation, early stopping, seeds, resuming, refused parameters."""
 
 import subprocess
 import sys
@@ -10,26 +10,16 @@ import pytest
 import torch
 
 from neuropipe import decoders
-from neuropipe.decoders.augmentation import Augmentation, Samples
-from neuropipe.decoders.checkpoints import Checkpoints
-from neuropipe.decoders.network_fits import best_epoch
-from neuropipe.decoders.network_parts import Dropout, build, drawing_from
+from neuropipe.decoders.networks.augmentation import Augmentation, Samples
+from neuropipe.decoders.networks.checkpoints import Checkpoints
+from neuropipe.decoders.networks.features import ScaledFeatures
+from neuropipe.decoders.networks.fitting import best_epoch
+from neuropipe.decoders.networks.layers import Dropout, drawing_from
+from neuropipe.decoders.networks.training import WARM_UP, one_cycle
 from neuropipe.decoders.pooling import cumulate
-from neuropipe.decoders.schedules import WARM_UP, one_cycle
-from neuropipe.decoders.views import View
 from neuropipe.errors import BadInput
+from tests.contract.decoder_settings import NETWORK_CLASSIFIERS
 
-NETWORKS = (
-    "cnn",
-    "gru",
-    "lstm",
-    "mlp",
-    "poyo",
-    "rnn",
-    "spatiotemporal_transformer",
-    "token_transformer",
-    "transformer",
-)
 SMALL = {"width": 8, "n_epochs": 12, "n_seeds": 2, "n_inner_folds": 2, "n_bins": (4,), "learning_rate": 0.01}
 
 
@@ -45,7 +35,7 @@ class Stop(Exception):
 
 
 def stop_after(n_epochs):
-    """A callback that ends the fit, as a kill would, at its n-th epoch."""
+    """A callback that interrupts the fit at its n-th epoch, as a kill would."""
     seen = []
 
     def on_epoch(row):
@@ -61,47 +51,47 @@ def bytes_of(decoder, counts):
 
 
 @pytest.mark.parametrize("n_epochs", [3, 5, 13, 26, 29, 36])
-def test_a_fit_that_stopped_goes_on_to_the_same_decoder(tmp_path, n_epochs):
+def test_an_interrupted_fit_resumes_to_the_same_decoder(tmp_path, n_epochs):
     counts, labels = trials()
     whole = decoders.make("gru", **SMALL).fit(counts, labels)
     assert len(whole.curves_) >= n_epochs
     with pytest.raises(Stop):
-        decoders.make("gru", **SMALL).follow(stop_after(n_epochs), tmp_path).fit(counts, labels)
+        decoders.make("gru", **SMALL).observe(stop_after(n_epochs), tmp_path).fit(counts, labels)
     epochs = []
-    resumed = decoders.make("gru", **SMALL).follow(epochs.append, tmp_path).fit(counts, labels)
+    resumed = decoders.make("gru", **SMALL).observe(epochs.append, tmp_path).fit(counts, labels)
     assert bytes_of(resumed, counts) == bytes_of(whole, counts)
     pd.testing.assert_frame_equal(resumed.curves_, whole.curves_)
-    # At most the epochs since the last checkpoint of the network under way are done again.
+    # At most the epochs since the last checkpoint of the interrupted network are repeated.
     assert len(whole.curves_) - n_epochs <= len(epochs) <= len(whole.curves_) - n_epochs + 5
 
 
 @pytest.mark.slow
-def test_a_killed_process_goes_on_to_the_same_decoder(tmp_path):
+def test_a_killed_process_resumes_to_the_same_decoder(tmp_path):
     fit = (
         "import os, signal, sys; from tests.unit.test_training import SMALL, trials\n"
         "from neuropipe import decoders\n"
         "def kill(row):\n"
         "    if row['part'] == 'seed-0': os.kill(os.getpid(), signal.SIGKILL)\n"
-        "decoders.make('lstm', **SMALL).follow(kill, sys.argv[1]).fit(*trials())"
+        "decoders.make('lstm', **SMALL).observe(kill, sys.argv[1]).fit(*trials())"
     )
     assert subprocess.run([sys.executable, "-c", fit, str(tmp_path)]).returncode == -9
     counts, labels = trials()
     epochs = []
-    resumed = decoders.make("lstm", **SMALL).follow(epochs.append, tmp_path).fit(counts, labels)
+    resumed = decoders.make("lstm", **SMALL).observe(epochs.append, tmp_path).fit(counts, labels)
     assert {row["part"] for row in epochs} == {"seed-0", "seed-1"}
     assert bytes_of(resumed, counts) == bytes_of(decoders.make("lstm", **SMALL).fit(counts, labels), counts)
 
 
 def test_checkpoints_of_other_data_or_parameters_and_broken_ones_are_not_used(tmp_path):
     counts, labels = trials()
-    decoders.make("gru", **SMALL).follow(checkpoints=tmp_path).fit(counts, labels)
+    decoders.make("gru", **SMALL).observe(checkpoints=tmp_path).fit(counts, labels)
     for parameters, given in [({"seed": 1}, counts), ({}, counts[:, ::-1])]:
         settings = SMALL | parameters
-        resumed = decoders.make("gru", **settings).follow(checkpoints=tmp_path).fit(given, labels)
+        resumed = decoders.make("gru", **settings).observe(checkpoints=tmp_path).fit(given, labels)
         assert bytes_of(resumed, given) == bytes_of(decoders.make("gru", **settings).fit(given, labels), given)
     for path in tmp_path.iterdir():
         path.write_bytes(path.read_bytes()[:100])
-    resumed = decoders.make("gru", **SMALL).follow(checkpoints=tmp_path).fit(counts, labels)
+    resumed = decoders.make("gru", **SMALL).observe(checkpoints=tmp_path).fit(counts, labels)
     assert bytes_of(resumed, counts) == bytes_of(decoders.make("gru", **SMALL).fit(counts, labels), counts)
 
 
@@ -117,8 +107,8 @@ def test_checkpoints_return_what_was_written_and_leave_no_partial_file(tmp_path)
     assert Checkpoints(tmp_path / "new", "another").read("a") is None
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_torch_is_left_as_it_was_and_fits_side_by_side_do_not_mix(name):
+@pytest.mark.parametrize("name", NETWORK_CLASSIFIERS)
+def test_torchs_global_state_is_unchanged_and_parallel_fits_do_not_mix(name):
     counts, labels = trials()
 
     def fit(seed):
@@ -139,10 +129,10 @@ def test_torch_is_left_as_it_was_and_fits_side_by_side_do_not_mix(name):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_curves_hold_every_epoch_and_are_streamed():
+def test_curves_hold_every_epoch_and_are_reported_while_training():
     counts, labels = trials()
     rows = []
-    decoder = decoders.make("mlp", **SMALL).follow(rows.append).fit(counts, labels)
+    decoder = decoders.make("mlp", **SMALL).observe(rows.append).fit(counts, labels)
     curves = decoder.curves_
     assert rows == curves.replace({np.nan: None}).to_dict("records")
     n_epochs = curves.groupby("part").size().to_dict()
@@ -153,7 +143,7 @@ def test_curves_hold_every_epoch_and_are_streamed():
     assert (losses.last() < losses.first()).all()
 
 
-def test_training_stops_where_the_inner_blocks_say():
+def test_training_stops_at_the_best_epoch_of_the_inner_blocks():
     losses = {"inner-0": [5, 1, 9, 3, 2, 3, 4], "inner-1": [5, 5, 5, 2, 2, 2, 2]}
     curves = pd.DataFrame(
         [
@@ -162,12 +152,12 @@ def test_training_stops_where_the_inner_blocks_say():
             for epoch, loss in enumerate(values)
         ]
     )
-    # One lucky epoch (the second) does not decide: its neighbours are as bad as any.
+    # A single lucky epoch (the second) is not chosen: its neighbours are as bad as any.
     assert best_epoch(curves, [10, 10]) == 5
     assert best_epoch(curves, [0, 10]) == 5
 
 
-def test_stopping_depends_on_training_trials_alone_and_can_be_left_out():
+def test_early_stopping_can_be_turned_off():
     counts, labels = trials()
     decoder = decoders.make("gru", **SMALL | {"n_inner_folds": 0}).fit(counts, labels)
     assert decoder.n_epochs_ == 12
@@ -185,7 +175,7 @@ def test_several_seeds_are_averaged():
 
 
 def test_balanced_classes_weigh_the_same():
-    """Without information in the counts, a decoder gives the classes' frequencies; balanced, each the same."""
+    """From uninformative counts a decoder gives the class frequencies; if balanced, equal probabilities."""
     labels = np.repeat([0, 1, 0, 0, 0], 12)
     for balanced, expected in [(False, [0.8, 0.2]), (True, [0.5, 0.5])]:
         settings = SMALL | {"balanced": balanced, "label_smoothing": 0.0, "n_inner_folds": 0}
@@ -195,7 +185,7 @@ def test_balanced_classes_weigh_the_same():
         np.testing.assert_allclose(probability[0], expected, atol=0.03)
 
 
-def test_the_learning_rate_warms_up_and_goes_down_to_nothing():
+def test_the_learning_rate_warms_up_and_falls_to_zero():
     assert one_cycle(0) == pytest.approx(0.04)
     assert one_cycle(WARM_UP) == pytest.approx(1)
     assert one_cycle(WARM_UP + (1 - WARM_UP) / 2) == pytest.approx(0.5)
@@ -226,7 +216,7 @@ def test_mixup_mixes_labels_as_it_mixes_trials():
     assert float((inputs[:, 0, 0] - values).abs().mean()) > 5
 
 
-def test_trials_are_shown_at_every_shift():
+def test_trials_are_drawn_at_every_shift():
     samples = Samples(torch.arange(3.0)[:, None, None, None].expand(3, 300, 1, 1), torch.zeros(300, 2))
     inputs, _ = Augmentation(0, 0).draw(samples, torch.arange(300), torch.Generator().manual_seed(0))
     assert torch.bincount(inputs.flatten().long()).min() > 70
@@ -238,21 +228,21 @@ def test_time_shifts_move_the_edges_of_bins():
     counts[[0, 2], 3] = 1
     counts[[1, 3], 6] = 1
     running = cumulate(counts)
-    view = View.learn(running, (0, 4, 8), 1.0, 1)
-    still, early, late = view.variants(running, 1)[:, 0, :, 0] > 0
+    features = ScaledFeatures.learn(running, (0, 4, 8), 1.0, 1)
+    still, early, late = features.shifted(running, 1)[:, 0, :, 0] > 0
     np.testing.assert_array_equal(still, [True, False])
     np.testing.assert_array_equal(early, [False, True])
     np.testing.assert_array_equal(late, [True, False])
 
 
-def test_networks_look_where_training_trials_are_predicted_from_and_each_its_own_way():
+def test_networks_use_the_best_windows_of_the_training_trials_each_its_own():
     counts, labels = trials(n_bins=16)
     counts[:, :12] = np.random.default_rng(1).poisson(1.0, counts[:, :12].shape)  # the signal comes late
-    views = {"windows": ((0.0, 0.5), (0.0, 1.0), (0.75, 1.0)), "n_bins": (1, 2), "offsets": (1.0,)}
-    decoder = decoders.make("gru", **SMALL | views).fit(counts, labels)
-    assert {view.edges for view in decoder.views_} == {(12, 16), (12, 14, 16)}
-    one = decoders.make("gru", **SMALL | views | {"windows": ((0.75, 1.0),), "n_bins": (1,)}).fit(counts, labels)
-    assert [view.edges for view in one.views_] == [(12, 16)]
+    space = {"windows": ((0.0, 0.5), (0.0, 1.0), (0.75, 1.0)), "n_bins": (1, 2), "offsets": (1.0,)}
+    decoder = decoders.make("gru", **SMALL | space).fit(counts, labels)
+    assert {features.edges for features in decoder.features_} == {(12, 16), (12, 14, 16)}
+    one = decoders.make("gru", **SMALL | space | {"windows": ((0.75, 1.0),), "n_bins": (1,)}).fit(counts, labels)
+    assert [features.edges for features in one.features_] == [(12, 16)]
     assert len(one.networks_) == 2
 
 
@@ -266,34 +256,22 @@ def test_dropout_draws_from_the_generator_given_and_only_in_training():
     assert torch.equal(dropout.eval()(ones), ones)
 
 
-def test_weights_start_as_documented():
-    from neuropipe.decoders.recurrent import Recurrent
-
-    network = build(lambda: Recurrent(torch.nn.LSTM, 20, 3, 8, 0.5), torch.Generator().manual_seed(0))
-    recurrent = network.recurrent
-    for gate in recurrent.weight_hh_l0.detach().split(8):
-        torch.testing.assert_close(gate @ gate.T, torch.eye(8), atol=1e-5, rtol=0)
-    np.testing.assert_array_equal(recurrent.bias_ih_l0.detach(), np.repeat([0, 1, 0, 0], 8))
-    assert float(network.readout.weight.detach().abs().max()) == 0
-    assert 0.2 < float(network.encoder.weight.detach().abs().max()) <= 1 / np.sqrt(20)
-
-
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_bins": ()}, "n_bins = .. can't be used"),
-        ({"n_components": 0}, "n_components is 0; expected a whole number of at least 1"),
-        ({"n_epochs": 2.5}, "n_epochs is 2.5"),
-        ({"dropout": 1.0}, "dropout is 1.0; expected a share"),
-        ({"mixup": 2.0}, "mixup is 2.0"),
-        ({"learning_rate": 0.0}, "learning_rate is 0.0"),
-        ({"learning_rate": "fast"}, "learning_rate is 'fast'"),
-        ({"weight_decay": float("nan")}, "weight_decay is nan"),
-        ({"n_inner_folds": 1}, "leaves nothing to train on"),
+        ({"n_bins": ()}, "'n_bins' .* must be a tuple of at least 1 value. Got"),
+        ({"n_components": 0}, "'n_components' parameter of GRUDecoder must be an int in the range .1, inf.. Got 0"),
+        ({"n_epochs": 2.5}, "'n_epochs' .* Got 2.5"),
+        ({"dropout": 1.0}, "'dropout' .* in the range .0.0, 1.0.. Got 1.0"),
+        ({"mixup": 2.0}, "'mixup' .* Got 2.0"),
+        ({"learning_rate": 0.0}, "'learning_rate' .* Got 0.0"),
+        ({"learning_rate": "fast"}, "'learning_rate' .* Got 'fast'"),
+        ({"weight_decay": float("nan")}, "'weight_decay' .* Got nan"),
+        ({"n_inner_folds": 1}, "'n_inner_folds' .* Got 1"),
         ({"device": "abacus"}, "no device is called 'abacus'"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused_by_name(parameters, message):
+def test_invalid_parameters_are_refused_by_name(parameters, message):
     with pytest.raises(BadInput, match=message):
         decoders.make("gru", **SMALL | parameters).fit(*trials())
 
@@ -309,13 +287,13 @@ def test_a_gpu_that_is_not_there_is_refused():
         decoders.make("gru", **SMALL, device="cuda").fit(*trials())
 
 
-def test_memory_that_does_not_suffice_is_said_in_words():
+def test_out_of_memory_says_what_to_do():
     with pytest.raises(MemoryError, match="lower n_bins, width or batch_size"):
         decoders.make("mlp", **SMALL | {"width": 10**13}).fit(*trials())
 
 
 @pytest.mark.parametrize("n_bins", [1, 2, 7])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", NETWORK_CLASSIFIERS)
 def test_trials_of_any_number_of_bins(name, n_bins):
     counts, labels = trials(n_bins=n_bins)
     settings = SMALL | {"n_inner_folds": 0, "n_seeds": 1, "n_epochs": 3}

@@ -1,4 +1,4 @@
-"""Spikes of trials as times: counting them, refusing what makes no sense, decoding from them."""
+"""Spike times of trials: counting, refusal of invalid spikes, decoding."""
 
 import numpy as np
 import pytest
@@ -33,12 +33,12 @@ def test_counts_are_of_trial_bin_and_unit():
         ({"times": [0.1, float("nan"), 0.3, 0.31]}, "below duration = 1.0 s"),
     ],
 )
-def test_what_makes_no_sense_is_refused(changes, message):
+def test_invalid_spikes_are_refused(changes, message):
     with pytest.raises(BadInput, match=message):
         spikes(**changes)
 
 
-def test_poyo_learns_from_spike_times_as_from_their_counts():
+def test_the_spike_transformer_learns_from_spike_times_as_from_their_counts():
     generator = np.random.default_rng(0)
     labels = np.arange(60) % 2
     rates = np.where(np.arange(12) % 2 == labels[:, None], 6.0, 2.0)
@@ -47,7 +47,7 @@ def test_poyo_learns_from_spike_times_as_from_their_counts():
     offsets = np.append(0, per_unit.sum(1).cumsum())
     given = TrialSpikes(generator.uniform(0, 0.5, len(unit)), unit, offsets, 12, 0.5)
     settings = {"n_seeds": 1, "n_inner_folds": 0, "n_epochs": 15, "width": 16, "learning_rate": 0.01}
-    decoder = decoders.make("poyo", **settings).fit(given, labels)
+    decoder = decoders.make("spike_transformer", **settings).fit(given, labels)
     assert decoder.score(given, labels) > 0.9
-    from_counts = decoders.make("poyo", **settings).fit(given.counts(64), labels)
+    from_counts = decoders.make("spike_transformer", **settings).fit(given.counts(64), labels)
     np.testing.assert_array_equal(decoder.predict_proba(given), from_counts.predict_proba(given.counts(64)))

@@ -33,7 +33,7 @@ def decoder_config(plugin: Plugin) -> type[StageConfig]:
 
 def decoder_uses(plugin: Plugin, config: Any) -> Uses:
     """The decoder, the decoders that it combines, and the task's own part."""
-    names = getattr(config, plugin.facts["made_of"]) if "made_of" in plugin.facts else ()
+    names = getattr(config, plugin.facts["members"]) if "members" in plugin.facts else ()
     combined = [decoders.registry.get(name) for name in names]
     return plugins.together(plugins.uses(plugin, *combined), parts_of(config.task, "problem", "binned"))
 

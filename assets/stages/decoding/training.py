@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from neuropipe.decoders.followed import Followed
+from neuropipe.decoders.networks.observable import Observable
 
 EPOCHS_BETWEEN_LINES = 10
 
@@ -22,10 +22,10 @@ class Training:
 
     def fit(self, estimator: Any, scheme: str, fold: int, *data: Any, **more: Any) -> Any:
         """The estimator, fitted; scheme, fold : what the fit is called."""
-        if not isinstance(estimator, Followed):
+        if not isinstance(estimator, Observable):
             return estimator.fit(*data, **more)
         lines = _Lines(f"{scheme} fold {fold}", self._log)
-        estimator.follow(lines, self._progress / f"{scheme}-{fold}").fit(*data, **more)
+        estimator.observe(lines, self._progress / f"{scheme}-{fold}").fit(*data, **more)
         lines.end(len(estimator.curves_))
         self._curves[scheme, fold] = estimator.curves_
         return estimator

@@ -1,4 +1,4 @@
-"""Decoders that score classes: margins, likelihoods and votes against known answers and peers; calibration."""
+"""Score-based decoders: decision functions, likelihoods, votes and calibration, against known answers and peers."""
 
 import numpy as np
 import pytest
@@ -12,11 +12,10 @@ from sklearn.svm import SVC
 
 from neuropipe import decoders
 from neuropipe.decoders.calibration import Calibration
-from neuropipe.decoders.kernels import Kernel
 from neuropipe.decoders.knn import vote
-from neuropipe.decoders.margins import fit_margins
 from neuropipe.decoders.pooling import cumulate
 from neuropipe.decoders.scaling import Scaling
+from neuropipe.decoders.svm import Kernel, fit_machines
 from neuropipe.errors import BadInput
 
 
@@ -86,15 +85,15 @@ class TestCalibration:
         np.testing.assert_allclose(once.slope, thousandfold.slope * 1e3)
 
 
-class TestMargins:
+class TestSupportVectorMachines:
     @pytest.mark.parametrize("n_classes", [2, 3, 5])
     @pytest.mark.parametrize("kernel", [Kernel("linear", 1.0, 3), Kernel("polynomial", 0.3, 3), Kernel("rbf", 2.0, 3)])
-    def test_scores_are_mean_pairwise_margins_of_scikit_learn(self, kernel, n_classes):
+    def test_scores_are_means_of_scikit_learns_pairwise_decision_functions(self, kernel, n_classes):
         counts, labels = tuned_trials(n_classes=n_classes)
         rows = Scaling.learn(counts[:60].reshape(60, -1), 1.0).apply(counts.reshape(90, -1))
         train, test, labels = rows[:60], rows[60:], labels[:60]
         lengths = [(part**2).sum(axis=1) for part in (train, test)]
-        coefficients, intercepts = fit_margins(kernel(train @ train.T, lengths[0], lengths[0]), labels, 2.0, n_classes)
+        coefficients, intercepts = fit_machines(kernel(train @ train.T, lengths[0], lengths[0]), labels, 2.0, n_classes)
         scores = kernel(test @ train.T, lengths[1], lengths[0]) @ coefficients + intercepts
         matrices = [
             kernel(part @ train.T, length, lengths[0]) for part, length in zip((train, test), lengths, strict=True)
@@ -133,9 +132,9 @@ class TestMargins:
         np.testing.assert_allclose(model.scores(cumulate(counts[60:])), expected / 2, atol=1e-10)
         assert model.support.dtype == np.uint8
 
-    def test_a_class_without_trials_scores_nothing(self):
+    def test_a_class_without_trials_scores_zero(self):
         rows = np.random.default_rng(0).normal(size=(20, 5))
-        coefficients, intercepts = fit_margins(rows @ rows.T, np.arange(20) % 2 * 2, 1.0, 3)
+        coefficients, intercepts = fit_machines(rows @ rows.T, np.arange(20) % 2 * 2, 1.0, 3)
         assert not coefficients[:, 1].any()
         assert intercepts[1] == 0
         np.testing.assert_allclose(coefficients.sum(axis=1), 0, atol=1e-12)
@@ -159,7 +158,7 @@ class TestMargins:
         "wrong",
         [{"kernels": ("cubic",)}, {"kernels": ()}, {"gammas": (0.0,)}, {"degree": 0}, {"strengths": (-1.0,)}],
     )
-    def test_parameters_without_meaning_are_refused_by_name(self, wrong):
+    def test_invalid_parameters_are_refused_by_name(self, wrong):
         (name,) = wrong
         with pytest.raises(BadInput, match=name):
             decoders.make("svm", **wrong).fit(*tuned_trials(12))
@@ -234,7 +233,7 @@ class TestNeighbours:
         assert decoder.score(counts[160:], labels[160:]) > 0.85
 
     def test_an_unknown_metric_is_refused(self):
-        with pytest.raises(BadInput, match="euclidean, cosine"):
+        with pytest.raises(BadInput, match="'metrics' .* among .*euclidean"):
             decoders.make("knn", metrics=("manhattan",)).fit(*tuned_trials(12))
 
 

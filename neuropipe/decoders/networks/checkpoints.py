@@ -1,4 +1,4 @@
-"""Work in progress on disk: what lets a fit that was killed go on where it was, to the same result."""
+"""Checkpoints of interrupted fits, used to resume them with the same result."""
 
 import hashlib
 import json
@@ -14,16 +14,16 @@ from safetensors.torch import save_file
 
 
 class Checkpoints:
-    """A folder with one safetensors file for each network of a fit, its progress as JSON in the file's header.
+    """A folder with one safetensors file per network of a fit; the file's header holds its progress as JSON.
 
-    Files carry the fingerprint of the data and parameters that they belong to; any other file counts as absent.
+    Files carry the fingerprint of the data and parameters of the fit; files of other fits are ignored.
     """
 
     def __init__(self, folder: Path, fingerprint: str):
         self.folder, self.fingerprint = Path(folder), fingerprint
 
     def read(self, name: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-        """Tensors and progress of network `name`; None where there are none of this fit."""
+        """Tensors and progress of network `name`, or None if this fit has no checkpoint of it."""
         path = self._path(name)
         if not path.is_file():
             return None
@@ -33,11 +33,11 @@ class Checkpoints:
                 if facts.get("fingerprint") != self.fingerprint:
                     return None
                 return {key: file.get_tensor(key) for key in file.keys()}, json.loads(facts["progress"])  # noqa: SIM118
-        except SafetensorError:  # cut short by a full disk or another program's file: the work is done again
+        except SafetensorError:  # truncated by a full disk, or not ours: train again
             return None
 
     def write(self, name: str, tensors: Mapping[str, torch.Tensor], progress: Mapping[str, Any]) -> None:
-        """Replace what is kept of network `name` in one step: a kill leaves the old file or the new one."""
+        """Replace the checkpoint of network `name` in one step: a kill leaves the old file or the new one."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self._path(name)
         staged = path.with_suffix(".partial")
@@ -50,7 +50,7 @@ class Checkpoints:
 
 
 def fingerprint(facts: Mapping[str, Any], *arrays: np.ndarray) -> str:
-    """What a fit is made of, as a hash."""
+    """Hash of the parameters and data of a fit."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
     for array in arrays:
         digest.update(f"{array.dtype} {array.shape}".encode())

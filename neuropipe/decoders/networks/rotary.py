@@ -1,6 +1,6 @@
-"""Attention that knows times: queries, keys and values are turned by angles that grow with time (Su et al. 2021).
+"""Rotary attention: queries, keys and values are rotated by angles proportional to time (Su et al. 2021).
 
-Layers are as in torch_brain (Azabou et al. 2023), whose weights they take under the same names.
+The layer equals torch_brain's RotaryCrossAttention (Azabou et al. 2023) and has the same names of weights.
 """
 
 import math
@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 Angles = torch.Tensor
-"""(..., channel / 2) by how much each pair of neighbouring channels is turned."""
+"""(..., channel / 2): the angle by which each pair of neighbouring channels is rotated."""
 
 
 def angles_of(times: torch.Tensor, n_channels: int, shortest: float, longest: float) -> Angles:
-    """Angles at `times` (...), half of the pairs of channels with periods from shortest to longest, the rest still."""
+    """Angles at `times` (...). Half of the pairs of channels have periods from shortest to longest, the rest stay."""
     periods = torch.logspace(
         math.log10(shortest), math.log10(longest), n_channels // 4, dtype=times.dtype, device=times.device
     )
@@ -22,14 +22,14 @@ def angles_of(times: torch.Tensor, n_channels: int, shortest: float, longest: fl
 
 
 def rotate(values: torch.Tensor, angles: Angles) -> torch.Tensor:
-    """(..., channel) turned by angles (..., channel / 2)."""
+    """Rotate values (..., channel) by angles (..., channel / 2)."""
     first, second = values.unflatten(-1, (-1, 2)).unbind(-1)
     cos, sin = angles.cos(), angles.sin()
     return torch.stack((first * cos - second * sin, second * cos + first * sin), -1).flatten(-2)
 
 
 class RotaryCrossAttention(nn.Module):
-    """Queries look at a context. rotate_values : what is passed on depends on the time between the two as well"""
+    """Attention of queries to a context. rotate_values : values also depend on the time between query and context"""
 
     def __init__(self, width: int, n_heads: int, rotate_values: bool):
         super().__init__()
@@ -49,7 +49,7 @@ class RotaryCrossAttention(nn.Module):
     ) -> torch.Tensor:
         """query (trial, query, width), context (trial, token, width) -> (trial, query, width)
 
-        number : (trial, token) how many tokens stand in each place, 0 for none; 1 everywhere unless given
+        number : (trial, token) multiplicity of each token, 0 for none; 1 everywhere unless given
         """
         query, key, value = self._project(query, context, query_angles, context_angles)
         bias = None if number is None else number.log()[:, None, None]
@@ -61,11 +61,11 @@ class RotaryCrossAttention(nn.Module):
     def on_counts(
         self, query: torch.Tensor, table: torch.Tensor, query_angles: Angles, bin_angles: Angles, counts: torch.Tensor
     ) -> torch.Tensor:
-        """The same where queries are the same in every trial, and a trial's tokens are counts of those in a table.
+        """Attention where all trials have the same queries, and counts say how often each of a table's tokens occurs.
 
         query : (query, width); table : (bin, unit, width); counts : (trial, bin, unit) -> (trial, query, width)
-        Spikes of one unit in one bin are identical tokens, so the softmax over spikes is one over (bin, unit) weighted
-        by counts. Scores don't depend on the trial: they are made once, and trials are one matrix product.
+        Spikes of one unit in one bin are identical tokens, so the softmax over spikes is a softmax over (bin, unit)
+        weighted by counts. Scores do not depend on the trial: they are computed once for all trials.
         """
         query, key, value = self._project(query, table, query_angles, bin_angles[:, None])
         scores = torch.einsum("qhc,buhc->buhq", query, key) / math.sqrt(query.shape[-1])
@@ -78,7 +78,7 @@ class RotaryCrossAttention(nn.Module):
         return self._merge(answer.transpose(1, 2), query_angles)
 
     def _project(self, query, context, query_angles, context_angles):
-        """Normalised, projected, cut into heads and turned: (..., head, channel)"""
+        """Normalise, project, split into heads and rotate -> (..., head, channel)"""
         heads = (self.n_heads, -1)
         query = self.to_q(self.norm(query)).unflatten(-1, heads)
         key, value = (part.unflatten(-1, heads) for part in self.to_kv(self.norm_context(context)).chunk(2, -1))

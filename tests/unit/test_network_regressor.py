@@ -1,4 +1,4 @@
-"""Networks that estimate continuous targets: what they learn, what they leave out, and going on after a kill."""
+"""Networks that estimate continuous targets: what they learn, early stopping, resuming."""
 
 import numpy as np
 import pandas as pd
@@ -8,10 +8,11 @@ from sklearn.metrics import r2_score
 
 from neuropipe import decoders
 from neuropipe.binning.continuous import histories
-from neuropipe.decoders import torch_regressor
-from neuropipe.decoders.network_fits import best_epoch
+from neuropipe.decoders.networks import regressor as network_regressor
+from neuropipe.decoders.networks.fitting import best_epoch
 from neuropipe.errors import BadInput
-from tests.contract.test_regressors import HISTORY, NETWORKS, movement
+from tests.contract.decoder_settings import NETWORK_REGRESSORS
+from tests.contract.test_regressors import HISTORY, movement
 from tests.unit.test_training import Stop, stop_after
 
 SMALL = {"width": 8, "n_epochs": 12, "n_seeds": 2, "n_inner_folds": 2, "learning_rate": 0.02, "batch_size": 32}
@@ -27,9 +28,9 @@ def doubled_angle(n_bins=900, n_units=24, seed=0):
     return histories(counts, bins, HISTORY), np.stack([np.cos(2 * angle), np.sin(2 * angle)], axis=1)[bins]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_mapping_that_no_weighted_sum_has_is_learned(name):
-    """Any sum of such units is a cosine of the angle itself, which says nothing of twice the angle."""
+@pytest.mark.parametrize("name", NETWORK_REGRESSORS)
+def test_nonlinear_targets_are_learned(name):
+    """Any weighted sum of such units is a cosine of the angle itself, which is uncorrelated with twice the angle."""
     X, y = doubled_angle()
     settings = SMALL | {"width": 32, "n_seeds": 1, "n_inner_folds": 0, "dropout": 0.0, "unit_dropout": 0.0}
     network = decoders.make(name, **settings).fit(X[:700], y[:700])
@@ -39,32 +40,32 @@ def test_a_mapping_that_no_weighted_sum_has_is_learned(name):
 
 
 @pytest.mark.parametrize("n_epochs", [7, 30])
-def test_a_fit_that_stopped_goes_on_to_the_same_weights(tmp_path, n_epochs):
+def test_an_interrupted_fit_resumes_to_the_same_weights(tmp_path, n_epochs):
     X, y = movement(200)
     whole = decoders.make("gru_regressor", **SMALL).fit(X, y)
     assert len(whole.curves_) > n_epochs
     with pytest.raises(Stop):
-        decoders.make("gru_regressor", **SMALL).follow(stop_after(n_epochs), tmp_path).fit(X, y)
+        decoders.make("gru_regressor", **SMALL).observe(stop_after(n_epochs), tmp_path).fit(X, y)
     epochs = []
-    resumed = decoders.make("gru_regressor", **SMALL).follow(epochs.append, tmp_path).fit(X, y)
+    resumed = decoders.make("gru_regressor", **SMALL).observe(epochs.append, tmp_path).fit(X, y)
     assert len(epochs) < len(whole.curves_)
     for one, other in zip(resumed.networks_, whole.networks_, strict=True):
         for key, values in one.state_dict().items():
             assert torch.equal(values, other.state_dict()[key])
     pd.testing.assert_frame_equal(resumed.curves_, whole.curves_)
-    moved = decoders.make("gru_regressor", **SMALL).follow(checkpoints=tmp_path).fit(X, y + y**2)
+    moved = decoders.make("gru_regressor", **SMALL).observe(checkpoints=tmp_path).fit(X, y + y**2)
     assert moved.curves_["train_loss"].iloc[0] != whole.curves_["train_loss"].iloc[0]
 
 
-def test_blocks_that_say_when_to_stop_share_no_bin_with_what_is_trained_on(monkeypatch):
-    """The one target is the number of the sample's bin, so that what each network was given can be told."""
-    parts, train = {}, torch_regressor.train
+def test_blocks_for_early_stopping_share_no_bin_with_the_samples_trained_on(monkeypatch):
+    """The target is the number of the sample's bin, which shows what each network was trained on."""
+    runs, train = {}, network_regressor.train
 
-    def spy(network, part, *rest):
-        parts[part.name] = part
-        return train(network, part, *rest)
+    def spy(network, run, *rest):
+        runs[run.name] = run
+        return train(network, run, *rest)
 
-    monkeypatch.setattr(torch_regressor, "train", spy)
+    monkeypatch.setattr(network_regressor, "train", spy)
     X, _ = movement(200)
     number = np.arange(len(X), dtype=float)
     decoders.make("mlp_regressor", **SMALL | {"n_inner_folds": 3, "n_epochs": 2}).fit(X, number)
@@ -74,17 +75,17 @@ def test_blocks_that_say_when_to_stop_share_no_bin_with_what_is_trained_on(monke
 
     validated = []
     for fold in range(3):
-        trained, held_out = bins(parts[f"inner-{fold}"].train), bins(parts[f"inner-{fold}"].validation)
+        trained, held_out = bins(runs[f"inner-{fold}"].train), bins(runs[f"inner-{fold}"].validation)
         # Samples share a bin of history where they are less than HISTORY bins apart.
         assert np.abs(trained[:, None] - held_out).min() == HISTORY + 1
         np.testing.assert_array_equal(np.diff(held_out), 1)
         validated += held_out.tolist()
     assert sorted(validated) == number.tolist()
-    assert sorted(bins(parts["seed-0"].train)) == number.tolist()
-    assert parts["seed-0"].validation is None
+    assert sorted(bins(runs["seed-0"].train)) == number.tolist()
+    assert runs["seed-0"].validation is None
 
 
-def test_training_stops_where_the_inner_blocks_say():
+def test_training_stops_at_the_best_epoch_of_the_inner_blocks():
     X, _ = movement(120, n_units=40)
     unrelated = np.random.default_rng(5).normal(size=(len(X), 2))
     settings = SMALL | {"dropout": 0.0, "unit_dropout": 0.0, "width": 64}
@@ -102,7 +103,7 @@ def test_losses_are_shares_of_each_targets_variance():
     X, y = movement(300)
     rows = []
     settings = SMALL | {"learning_rate": 1e-9, "n_epochs": 1, "n_inner_folds": 0, "n_seeds": 1}
-    decoders.make("cnn_regressor", **settings).follow(rows.append).fit(X, y * [1000, 0.001] + [5, 7])
+    decoders.make("cnn_regressor", **settings).observe(rows.append).fit(X, y * [1000, 0.001] + [5, 7])
     assert [row["train_loss"] for row in rows] == [pytest.approx(1, abs=1e-4)]
 
 
@@ -129,14 +130,14 @@ def test_bins_before_the_lags_are_not_used():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"n_lags": 0}, "n_lags is 0; expected a whole number of at least 1"),
-        ({"n_epochs": 2.5}, "n_epochs is 2.5"),
-        ({"unit_dropout": 1.0}, "unit_dropout is 1.0; expected a share"),
-        ({"learning_rate": 0.0}, "learning_rate is 0.0"),
-        ({"n_inner_folds": 1}, "leaves nothing to train on"),
+        ({"n_lags": 0}, "'n_lags' parameter of GRURegressor must be an int in the range .1, inf.. Got 0"),
+        ({"n_epochs": 2.5}, "'n_epochs' .* Got 2.5"),
+        ({"unit_dropout": 1.0}, "'unit_dropout' .* in the range .0.0, 1.0.. Got 1.0"),
+        ({"learning_rate": 0.0}, "'learning_rate' .* Got 0.0"),
+        ({"n_inner_folds": 1}, "'n_inner_folds' .* Got 1"),
         ({"device": "abacus"}, "no device is called 'abacus'"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused_by_name(parameters, message):
+def test_invalid_parameters_are_refused_by_name(parameters, message):
     with pytest.raises(BadInput, match=message):
         decoders.make("gru_regressor", **SMALL | parameters).fit(*movement(60))

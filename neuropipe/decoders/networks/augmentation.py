@@ -1,4 +1,4 @@
-"""New trials out of old ones: what keeps a network of 50,000 weights from learning 180 trials by heart."""
+"""Data augmentation against overfitting: unit dropout, mixup, time jitter."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import torch
 
 @dataclass(frozen=True)
 class Samples:
-    """inputs : (variant, trial, bin, unit), variant 0 the trial itself and the others shifted in time;
+    """Training data. inputs : (shift, trial, bin, unit), the trial itself first, then the trial shifted in time;
     targets : (trial, output)"""
 
     inputs: torch.Tensor
@@ -17,15 +17,16 @@ class Samples:
         return self.inputs.shape[1]
 
     def take(self, trials: torch.Tensor) -> "Samples":
+        """Only these trials."""
         return Samples(self.inputs[:, trials], self.targets[trials])
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """unit_dropout : share of units silenced in each trial, in all its bins (the rest is scaled up to make good);
+    """unit_dropout : share of units set to 0 in all bins of a trial (the others are scaled up to keep the mean);
     mixup : 0 for none; a trial and its label are averaged with those of another (Zhang et al. 2018), whose share is
     drawn between 0 and mixup / 2.
-    Each trial is also shown at one of its time shifts, drawn anew every time."""
+    Each trial is also used at one of its time shifts, drawn anew every time."""
 
     unit_dropout: float
     mixup: float
@@ -33,10 +34,10 @@ class Augmentation:
     def draw(
         self, samples: Samples, trials: torch.Tensor, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """One random version of each of these trials -> inputs (trial, bin, unit), targets (trial, output)."""
+        """Draw one random version of each of these trials -> inputs (trial, bin, unit), targets (trial, output)."""
         n_trials, device = len(trials), trials.device
-        variant = torch.randint(len(samples.inputs), (n_trials,), generator=generator, device=device)
-        inputs, targets = samples.inputs[variant, trials], samples.targets[trials]
+        shift = torch.randint(len(samples.inputs), (n_trials,), generator=generator, device=device)
+        inputs, targets = samples.inputs[shift, trials], samples.targets[trials]
         if self.mixup > 0:
             partner = torch.randperm(n_trials, generator=generator, device=device)
             share = torch.rand(n_trials, generator=generator, device=device)
@@ -44,7 +45,7 @@ class Augmentation:
             inputs = torch.lerp(inputs[partner], inputs, weight[:, None, None])
             targets = torch.lerp(targets[partner], targets, weight[:, None])
         if self.unit_dropout > 0:
-            awake = torch.empty((n_trials, 1, inputs.shape[2]), device=device)
-            awake.bernoulli_(1 - self.unit_dropout, generator=generator)
-            inputs = inputs * (awake / (1 - self.unit_dropout))
+            kept = torch.empty((n_trials, 1, inputs.shape[2]), device=device)
+            kept.bernoulli_(1 - self.unit_dropout, generator=generator)
+            inputs = inputs * (kept / (1 - self.unit_dropout))
         return inputs, targets

@@ -1,22 +1,22 @@
-"""The block that transformers are made of."""
+"""Transformer blocks."""
 
 import torch
 from torch import nn
 
-from neuropipe.decoders.network_parts import Dropout
+from neuropipe.decoders.networks.layers import Dropout
 from neuropipe.errors import BadInput
 
 N_HEADS = 4
 
 
 def check_width(width: int, n_heads: int, channels: int = 1) -> None:
-    """Refuse a width that can't be cut into heads of a multiple of `channels` channels each."""
+    """Refuse a width that cannot be split into heads of a multiple of `channels` channels each."""
     if width % (n_heads * channels):
         raise BadInput(f"width is {width}; {n_heads} attention heads need a multiple of {n_heads * channels}")
 
 
 class Block(nn.Module):
-    """Self-attention, then a perceptron, each beside a skip path and after its own normalisation (pre-norm).
+    """Self-attention and a perceptron, each with layer normalisation before it and a skip connection (pre-norm).
 
     Tokens (trial, token, width) in and out.
     """
@@ -43,14 +43,15 @@ class Block(nn.Module):
 
 
 class GatedBlock(Block):
-    """A Block whose branches are closed to begin with and open in training, each channel by a gain of its own.
+    """A Block whose two branches are multiplied by learned gains, one per channel, that start at 0.
 
-    So a network starts as shallow as can be and grows deep where that helps (ReZero, Bachlechner et al. 2021).
+    The block starts as the identity, so that a network becomes deep only where that helps (ReZero, Bachlechner et al.
+    2021).
     """
 
     def __init__(self, width: int, dropout: float):
         super().__init__(width, dropout)
-        self.attention_gain, self.perceptron_gain = nn.Parameter(torch.empty(width)), nn.Parameter(torch.empty(width))
+        self.attention_gain, self.perceptron_gain = nn.Parameter(torch.zeros(width)), nn.Parameter(torch.zeros(width))
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         tokens = tokens + self.attention_gain * self.dropout(self._attend(self.attention_norm(tokens)))

@@ -1,4 +1,4 @@
-"""Where networks are trained: the device, and how many threads of it."""
+"""Where networks are trained: the device, the number of threads, errors about memory."""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from neuropipe.errors import BadInput
 
 
 def find_device(name: str) -> torch.device:
-    """The device called `name`; "auto" is the first GPU where there is one, else the CPU."""
+    """The device called `name`; "auto" is the first GPU if there is one, else the CPU."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -23,36 +23,36 @@ def find_device(name: str) -> torch.device:
 
 
 class _Fits:
-    """How many fits are under way in this process, and how many threads torch had before the first."""
+    """The number of fits running in this process, and the number of torch's threads before the first of them."""
 
-    lock, under_way, threads_before = threading.Lock(), 0, 0
+    lock, running, threads_before = threading.Lock(), 0, 0
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """torch on one thread, and afterwards on as many as before.
+    """Run torch on one thread inside the block, and afterwards on as many as before.
 
-    Networks of this size gain nothing from more, lose much when folds run side by side, and one thread gives the same
-    bytes however many cores there are. Torch keeps the number for each thread and hands the last one set to new
-    threads, so fits that overlap must all put back what the first of them found.
+    Networks of this size gain nothing from more threads and are much slower with them when folds run in parallel; and
+    one thread gives the same bytes on any number of cores. Torch keeps the number per thread and gives new threads the
+    last number set, so fits that overlap must all restore what the first of them found.
     """
     with _Fits.lock:
-        if _Fits.under_way == 0:
+        if _Fits.running == 0:
             _Fits.threads_before = torch.get_num_threads()
-        _Fits.under_way += 1
+        _Fits.running += 1
         before = _Fits.threads_before
     torch.set_num_threads(1)
     try:
         yield
     finally:
         with _Fits.lock:
-            _Fits.under_way -= 1
+            _Fits.running -= 1
             torch.set_num_threads(before)
 
 
 @contextmanager
-def out_of_memory_in_words() -> Iterator[None]:
-    """Torch's complaint about memory as a MemoryError that says what to do."""
+def clear_memory_errors() -> Iterator[None]:
+    """Turn torch's out-of-memory errors into a MemoryError that says what to do."""
     try:
         yield
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""What the networks that read counts are shown, and what they make of it."""
+"""Features of the networks that read counts, and the layers that use them."""
 
 from itertools import pairwise
 
@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from neuropipe.decoders.attention import GatedBlock
-from neuropipe.decoders.count_views import N_LEVELS, CountView, LevelView
-from neuropipe.decoders.network_parts import build
+from neuropipe.decoders.networks.attention import GatedBlock
+from neuropipe.decoders.networks.features import N_LEVELS, CountFeatures, LevelFeatures, ScaledFeatures
+from neuropipe.decoders.networks.initialisation import build
 from neuropipe.decoders.pooling import cumulate
 from neuropipe.decoders.spatiotemporal_transformer import UnitAttention
-from neuropipe.decoders.token_transformer import CountWords
-from neuropipe.decoders.views import View
+from neuropipe.decoders.token_transformer import CountTokens
 
 EDGES = (2, 5, 8)
 
@@ -27,44 +26,45 @@ def coarse(counts, edges=EDGES):
 
 
 def test_levels_say_whether_a_count_is_at_least_1_2_3_4(counts):
-    view = LevelView.learn(cumulate(counts), EDGES, 1.0, 3)
-    shown = view.show(cumulate(counts)).reshape(50, 2, N_LEVELS, 7)
+    features = LevelFeatures.learn(cumulate(counts), EDGES, 1.0, 3)
+    factor = ScaledFeatures.learn(cumulate(counts), EDGES, 1.0, 3).scaling.factor
+    transformed = features.transform(cumulate(counts)).reshape(50, 2, N_LEVELS, 7)
     for level in range(N_LEVELS):
         reached = (coarse(counts) > level).astype(float)
-        expected = (reached - reached.mean((0, 1))) * View.learn(cumulate(counts), EDGES, 1.0, 3).scaling.factor
-        np.testing.assert_allclose(shown[:, :, level], expected, atol=1e-12)
+        expected = (reached - reached.mean((0, 1))) * factor
+        np.testing.assert_allclose(transformed[:, :, level], expected, atol=1e-12)
 
 
 def test_levels_add_up_to_scaled_counts_and_share_their_components(counts):
     few = np.minimum(counts, 1)  # no more than 3 in a coarse bin
-    levels, plain = (kind.learn(cumulate(few), EDGES, 1.0, 3) for kind in (LevelView, View))
-    added = levels.show(cumulate(few)).reshape(50, 2, N_LEVELS, 7).sum(2)
-    np.testing.assert_allclose(added, plain.show(cumulate(few)), atol=1e-12)
+    levels, plain = (kind.learn(cumulate(few), EDGES, 1.0, 3) for kind in (LevelFeatures, ScaledFeatures))
+    added = levels.transform(cumulate(few)).reshape(50, 2, N_LEVELS, 7).sum(2)
+    np.testing.assert_allclose(added, plain.transform(cumulate(few)), atol=1e-12)
     assert torch.equal(levels.components, plain.components)
 
 
-def test_counts_are_shown_as_they_are_and_moved(counts):
-    view = CountView.learn(cumulate(counts), EDGES, 1.0, 3)
-    np.testing.assert_array_equal(view.show(cumulate(counts)), coarse(counts))
-    np.testing.assert_array_equal(view.show(cumulate(counts), shift=1), coarse(counts, (3, 6, 9)))
-    np.testing.assert_array_equal(view.show(cumulate(counts), shift=3), coarse(counts, (5, 8, 10)))
+def test_counts_are_unscaled_and_shifted(counts):
+    features = CountFeatures.learn(cumulate(counts), EDGES, 1.0, 3)
+    np.testing.assert_array_equal(features.transform(cumulate(counts)), coarse(counts))
+    np.testing.assert_array_equal(features.transform(cumulate(counts), shift=1), coarse(counts, (3, 6, 9)))
+    np.testing.assert_array_equal(features.transform(cumulate(counts), shift=3), coarse(counts, (5, 8, 10)))
 
 
 def test_the_average_spike_has_no_components(counts):
-    view = CountView.learn(cumulate(counts), EDGES, 1.0, 3)
+    features = CountFeatures.learn(cumulate(counts), EDGES, 1.0, 3)
     total = torch.from_numpy(coarse(counts).sum((0, 1)).astype(np.float32))
-    np.testing.assert_allclose(total @ view.components / total.sum(), 0, atol=1e-5)
+    np.testing.assert_allclose(total @ features.components / total.sum(), 0, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [CountView, LevelView])
-def test_silence_gives_no_components_and_zeros(kind):
-    view = kind.learn(cumulate(np.zeros((4, 10, 3))), EDGES, 1.0, 3)
-    assert torch.equal(view.components, torch.zeros(3, 1))
-    assert not view.show(cumulate(np.zeros((4, 10, 3)))).any()
+@pytest.mark.parametrize("kind", [CountFeatures, LevelFeatures])
+def test_silent_units_give_no_components_and_zeros(kind):
+    features = kind.learn(cumulate(np.zeros((4, 10, 3))), EDGES, 1.0, 3)
+    assert torch.equal(features.components, torch.zeros(3, 1))
+    assert not features.transform(cumulate(np.zeros((4, 10, 3)))).any()
 
 
 def test_more_spikes_never_lower_the_value_of_a_count():
-    network = build(lambda: CountWords(3, 2, 2, 8, 0.0), torch.Generator().manual_seed(0))
+    network = build(lambda: CountTokens(3, 2, 2, 8, 0.0), torch.Generator().manual_seed(0))
     values = network.values().detach()
     torch.testing.assert_close(values, torch.ones_like(values), atol=0.1, rtol=0)
     with torch.no_grad():
@@ -84,7 +84,7 @@ def test_even_attention_returns_principal_components():
 
 
 def test_attention_can_pick_one_unit():
-    """A question that one unit answers far louder than all others reads that unit's count alone."""
+    """A query that matches one unit far better than all others reads that unit's count alone."""
     generator = torch.Generator().manual_seed(0)
     pooling = build(lambda: UnitAttention(2, 16), generator)
     axes = torch.tensor([[0.0, 1.0]] * 9 + [[1.0, 0.0]])

@@ -1,0 +1,1 @@
+"""What decoders that are neural networks share: base classes, features, layers, initialisation, training, devices."""
