@@ -6,7 +6,6 @@ highest (Hungarian algorithm, as Giovannucci et al. 2019, doi:10.7554/eLife.3817
 than a threshold are no pairs. For flat discs of equal size the similarity is the share that they have in common.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,32 +76,3 @@ def reference_offset(true_shifts: np.ndarray, found_shifts: np.ndarray) -> tuple
     apart = np.asarray(true_shifts, np.float64) - found_shifts
     offset = np.median(apart, axis=0)
     return offset, float(np.sqrt(np.mean((apart - offset) ** 2)))
-
-
-@dataclass(frozen=True)
-class KnownCells:
-    """Known cells in the reference frame of a registration.
-
-    footprints : of the cells; offset : (2,) px in y and x, place of the reference relative to the true field at rest;
-    shift_error : root mean square error of the found shifts, px; None if the true shifts are not known
-    """
-
-    footprints: Footprints
-    offset: np.ndarray
-    shift_error: float | None
-
-
-def known_cells(truth: Mapping[str, np.ndarray], shape: tuple[int, int], found_shifts: np.ndarray) -> KnownCells | None:
-    """Known cells of a movie in the reference frame of its registration; None if the recording knows no cells.
-
-    truth : arrays of a recording: footprint_pixels, footprint_weights, footprint_offsets, and for simulations shifts;
-    shape : (height, width) px; found_shifts : (time, 2) px. Cells that a person outlined are taken to lie in the
-    reference frame as they were drawn.
-    """
-    if "footprint_pixels" not in truth:
-        return None
-    cells = Footprints(*(np.asarray(truth[f"footprint_{name}"]) for name in ("pixels", "weights", "offsets")), shape)
-    if "shifts" not in truth:
-        return KnownCells(cells, np.zeros(2), None)
-    offset, error = reference_offset(np.asarray(truth["shifts"]), found_shifts)
-    return KnownCells(cells.moved(*np.round(offset).astype(int)), offset, error)

@@ -12,8 +12,11 @@ from neuropipe.recording.frame_times import Framed, check_frame_times
 class Frames(Protocol):
     """Images that can be sliced in time, like numpy, Zarr and memory-mapped arrays; they need not be in memory."""
 
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype: ...
 
     def __getitem__(self, frames: slice) -> np.ndarray: ...
 

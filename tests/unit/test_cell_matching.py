@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuropipe.calcium.footprints import Footprints
-from neuropipe.calcium.matching import known_cells, match_cells, reference_offset, similarity
+from neuropipe.calcium.matching import match_cells, reference_offset, similarity
 from neuropipe.errors import BadInput
 
 SHAPE = (30, 40)
@@ -99,22 +99,3 @@ def test_shifts_are_judged_apart_from_the_reference():
     assert error == pytest.approx(0.1, rel=0.1)
     _, error = reference_offset(true, np.round(true))
     assert error == pytest.approx(np.sqrt(1 / 12), rel=0.1)
-
-
-class TestKnownCells:
-    CELLS = squares((10, 12), (20, 30))
-    TRUTH = {"footprint_pixels": CELLS.pixels, "footprint_weights": CELLS.weights, "footprint_offsets": CELLS.offsets}
-
-    def test_of_a_simulation_lie_where_its_reference_is(self):
-        shifts = np.array([[0.0, 0.0], [1.0, -1.0], [2.0, 1.0], [1.0, 0.0]])
-        known = known_cells(self.TRUTH | {"shifts": shifts}, SHAPE, shifts - [3.0, -2.0])
-        assert known.footprints.centres() == pytest.approx(squares((13, 10), (23, 28)).centres())
-        assert (known.offset.tolist(), known.shift_error) == ([3, -2], pytest.approx(0))
-
-    def test_that_a_person_outlined_lie_where_they_were_drawn(self):
-        known = known_cells(self.TRUTH, SHAPE, np.ones((4, 2)))
-        assert known.footprints.centres() == pytest.approx(self.CELLS.centres())
-        assert (known.offset.tolist(), known.shift_error) == ([0, 0], None)
-
-    def test_there_are_none_without_footprints(self):
-        assert known_cells({"spike_times": np.zeros(3)}, SHAPE, np.zeros((4, 2))) is None
