@@ -11,25 +11,24 @@ import click
 
 from assets.cli.grid import cell, echo_json, echo_note, echo_table, echo_title, plain
 from assets.cli.progress import progress
-from assets.cli.selection import quick
-from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
-from resources.store.pipeline import Pipeline
-from resources.store.plan import Decision, Planner
-from resources.workspace import CLONE, Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from assets.dagster.driver import Summary
+    from neuropipe.catalog import Session
     from neuropipe.evaluation.families import Metric, ScoreFamily
     from resources.store.gc import Garbage
+    from resources.store.pipeline import Pipeline
+    from resources.store.plan import Decision, Planner
+    from resources.workspace import Workspace
 
 __all__ = ["progress"]
 MOST_SESSIONS = 8  # whose plan is shown asset by asset
 
 
-def show_plan(decisions: list[Decision], as_json: bool, summarise: bool = False) -> None:
+def show_plan(decisions: "list[Decision]", as_json: bool, summarise: bool = False) -> None:
     rows = [
         {"asset": row.asset, "session": row.session or "", "state": row.state, "reason": row.reason}
         for row in decisions
@@ -51,7 +50,10 @@ def show_plan(decisions: list[Decision], as_json: bool, summarise: bool = False)
     click.echo(f"{total['hit']} hit, {total['run']} to run, {total['n/a']} not applicable")
 
 
-def show_sessions(pipeline: Pipeline, as_json: bool) -> None:
+def show_sessions(pipeline: "Pipeline", as_json: bool) -> None:
+    from assets.pipeline import quick
+    from resources.store.plan import Planner
+
     planner = Planner(pipeline)
     rows = []
     for session in pipeline.workspace.catalog:
@@ -62,7 +64,7 @@ def show_sessions(pipeline: Pipeline, as_json: bool) -> None:
             {
                 "session": session.key,
                 "modality": session.modality,
-                "task": session.task.label if session.task else "",
+                "task": _decoded(session.task),
                 "files": f"{len(entry.files)} ({size / 1e6:.1f} MB)" if entry.files else "simulated",
                 "done": f"{states['hit']}/{states['hit'] + states['run']}",
                 "note": f"same recording as {entry.same_recording_as}" if entry.same_recording_as else entry.note,
@@ -77,15 +79,22 @@ def show_sessions(pipeline: Pipeline, as_json: bool) -> None:
     echo_note("done: of the assets that are not slow. --json also gives a note on each session.")
 
 
-def show_datasets(workspace: Workspace, as_json: bool) -> None:
+def _decoded(task: Any) -> str:
+    """What a task decodes, in a word; empty without a task."""
+    return "" if task is None else getattr(task, "target", None) or task.label
+
+
+def show_datasets(workspace: "Workspace", as_json: bool) -> None:
     import yaml
+
+    from resources.workspace import CLONE
 
     rows = [
         {
             "dataset": name,
             "title": dataset.title,
             "modality": dataset.modality,
-            "task": dataset.task.label if dataset.task else "",
+            "task": _decoded(dataset.task),
             "sessions": len(dataset.sessions),
             "licence": dataset.licence,
         }
@@ -104,7 +113,7 @@ def show_datasets(workspace: Workspace, as_json: bool) -> None:
         echo_note(f"{entry['formats']}; {entry['archives']}", indent=4)
 
 
-def show_artifacts(planner: Planner, asset: str, sessions: list[Session | None], as_json: bool) -> None:
+def show_artifacts(planner: "Planner", asset: str, sessions: "list[Session | None]", as_json: bool) -> None:
     rows: list[dict[str, Any]] = []
     store = planner.pipeline.workspace.store
     for session in sessions:
@@ -112,7 +121,7 @@ def show_artifacts(planner: Planner, asset: str, sessions: list[Session | None],
         key = session.key if session is not None else ""
         artifact = planner.artifact(decision)
         if artifact is None and decision.state == "hit":  # it was damaged, and is set aside now
-            decision = Planner(planner.pipeline, planner.overrides).decide(asset, session)
+            decision = type(planner)(planner.pipeline, planner.overrides).decide(asset, session)
         if artifact is None:
             failure = store.failure(asset, decision.session)
             said = f"; the last attempt failed: {failure['message']}" if failure else ""
