@@ -41,7 +41,7 @@ from neuropipe.registry import reader
 DATA = {"times", "offsets", "units", "counts", "bin_width", "start"}
 
 
-@reader("npz")
+@reader("npz", adds=(".npz",))
 def read(files: Mapping[str, Path]) -> Recording:
     """A user's own spike trains or counts with trials and labels, in one numpy .npz file (names: see the module)."""
     path = only_file(files, "a numpy .npz file")

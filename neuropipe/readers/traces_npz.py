@@ -27,7 +27,7 @@ from neuropipe.registry import reader
 DATA, TRUTH = {"dff", "frame_times", "frame_rate"}, {"spike_times", "spike_offsets"}
 
 
-@reader("traces_npz")
+@reader("traces_npz", adds=(".npz",), recognises="holds_traces")
 def read(files: Mapping[str, Path], *, frame_rate: float | None = None, truth: bool = False) -> Recording:
     """A user's own dF/F in one numpy .npz file (names: see the module).
 
