@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from neuropipe.errors import BadInput
-from resources.store.manifest import MANIFEST, is_damage, read_descriptor, unseal
+from resources.store.manifest import MANIFEST, CorruptArtifact, is_damage, read_descriptor, unseal
+
+__all__ = ["ARRAYS", "MANIFEST", "Artifact", "Blocks", "CorruptArtifact", "Draft", "Hold"]
 
 ARRAYS = "arrays.zarr"
-
-
-class CorruptArtifact(BadInput):
-    """An artifact is missing, or its bytes are not those that were committed."""
 
 
 class Hold:

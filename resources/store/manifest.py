@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from neuropipe.errors import BadInput
+
 from resources.files.safe_files import sync
 
 MANIFEST = "_manifest.json"
@@ -28,6 +30,10 @@ _DAMAGE = {
     errno.EINVAL,
 }
 _UNREADABLE = ("unreadable", -1)
+
+
+class CorruptArtifact(BadInput):
+    """An artifact is missing, or its bytes are not those that were committed."""
 
 
 def canonical(value: Any) -> bytes:

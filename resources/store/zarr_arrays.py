@@ -13,8 +13,7 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.core.metadata.v3 import ArrayV3Metadata
 from zarr.storage import LocalStore
 
-from resources.store.artifact import CorruptArtifact
-from resources.store.manifest import size
+from resources.store.manifest import CorruptArtifact, size
 
 
 class ArtifactArrays(LocalStore):
