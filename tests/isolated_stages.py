@@ -9,15 +9,16 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from neuropipe.errors import BadInput
-from resources.store.artifact import Artifact, Draft
+from neuropipe.schemas.base import Check, Schema, array, document
 from resources.store.pipeline import Pipeline
-from resources.store.stage import StageConfig, memoized
+from resources.store.stage import StageConfig, stage
 from resources.workspace import Workspace
 from tests.installation import QUICK
 
@@ -30,19 +31,36 @@ class Orders(StageConfig):
     do: str = "work"
 
 
-@memoized(group="g")
-def source(draft: Draft, session) -> None:
-    draft.json("seed", session.key)
+class Seed(StageConfig):
+    seed: int
 
 
-@memoized(group="g", config=Orders, checks={"whole": "It is whole."}, isolated=True)
-def worker(draft: Draft, session, config: Orders, source: Artifact, progress: Path, log: Any) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Noted(Schema):
+    text: Any = document()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worked(Schema):
+    text: Any = document()
+    counts: Any = array("row", "column", kinds="i")
+
+
+@stage(group="g", settings_of_session=lambda session, workspace, fetch: {"seed": session.parameters["seed"]})
+def source(config: Seed) -> Noted:
+    return Noted(text=config.seed)
+
+
+@stage(group="g", checks={"whole": "It is whole."}, isolated=True)
+def worker(config: Orders, source: Noted, progress: Path, log: Any) -> Worked:
     log.info(f"{config.do} in {os.getpid()}")
-    DEEDS[config.do](draft, progress, log)
-    draft.json("text", source.json("seed"))
-    draft.array("counts", np.arange(6).reshape(2, 3))
-    draft.check("whole", True, description="all there", parts=3)
-    draft.metadata |= {"session": session.key, "numbers": [1, 2.5], "in_process": os.getpid()}
+    whole = DEEDS[config.do](progress, log)
+    return Worked(
+        text=source.text,
+        counts=np.arange(6).reshape(2, 3),
+        checks={"whole": whole or Check(True, "all there", facts={"parts": 3})},
+        facts={"numbers": [1, 2.5], "in_process": os.getpid()},
+    )
 
 
 def build(workspace: Workspace) -> Pipeline:
@@ -56,7 +74,7 @@ def make_pipeline(root: Path) -> Pipeline:
     return build(Workspace(root / "catalog", root / "store", root / "raw"))
 
 
-def speak(draft: Draft, progress: Path, log: Any) -> None:
+def speak(progress: Path, log: Any) -> None:
     print("noise of a library")
     log.warning("100 % of it is odd")
     logging.getLogger("neuropipe.decoders").info("a line of the library")
@@ -77,14 +95,14 @@ def hog(*_: Any) -> None:
         time.sleep(0.02)
 
 
-def hog_in_a_grandchild(draft: Draft, progress: Path, log: Any) -> None:
+def hog_in_a_grandchild(progress: Path, log: Any) -> None:
     code = "from tests.isolated_stages import hog; hog()"
     grandchild = subprocess.Popen([sys.executable, "-c", code])
     log.info(f"grandchild {grandchild.pid}")
     grandchild.wait()
 
 
-def wait_with_a_grandchild(draft: Draft, progress: Path, log: Any) -> None:
+def wait_with_a_grandchild(progress: Path, log: Any) -> None:
     grandchild = subprocess.Popen(["sleep", "120"])
     (progress / "pids").write_text(f"{os.getpid()} {grandchild.pid}")
     log.info("ready")
@@ -98,7 +116,7 @@ DEEDS: dict[str, Callable[..., None]] = {
     "diverge": fail(FloatingPointError("the weights are no longer finite")),
     "fill the disk": fail(OSError(28, "No space left on device", "/somewhere")),
     "ask for too much": fail(MemoryError("Unable to allocate 7 TiB")),
-    "check fails": lambda draft, *_: draft.check("whole", False, description="a part is missing"),
+    "check fails": lambda *_: Check(False, "a part is missing"),
     "hog": hog,
     "hog in a grandchild": hog_in_a_grandchild,
     "be killed": lambda *_: os.kill(os.getpid(), signal.SIGKILL),

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from neuropipe.errors import BadInput
-
 from resources.files.safe_files import sync
 
 MANIFEST = "_manifest.json"

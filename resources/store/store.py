@@ -166,6 +166,7 @@ class ArtifactStore:
                 raise
             finally:
                 shutil.rmtree(stage, ignore_errors=True)
+                stage.with_suffix(".lock").unlink(missing_ok=True)  # of a name that nobody else waits for
 
     def commit(
         self,
