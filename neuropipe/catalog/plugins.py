@@ -11,7 +11,9 @@ from neuropipe.registry import Plugin, check_parameters
 
 def plugin_of(dataset: DatasetEntry) -> Plugin:
     """The reader or simulator of a data set."""
-    return simulate.get(dataset.simulator) if dataset.simulator is not None else readers.get(dataset.reader)
+    if dataset.simulator is not None:
+        return simulate.get(dataset.simulator)
+    return readers.get(dataset.reader or "")  # DatasetEntry makes sure that there is one
 
 
 def check_plugins(catalog: Catalog) -> None:
@@ -27,7 +29,7 @@ def check_plugins(catalog: Catalog) -> None:
             raise BadInput(f"{catalog.place(name, field)}: {error}") from None
         known = plugin.parameters.keys()
         for location, given in _parameters(dataset):
-            if not known >= given:
+            if not known >= set(given):
                 _refuse(catalog, name, plugin, location, given)
 
 

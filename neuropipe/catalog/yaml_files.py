@@ -79,8 +79,8 @@ def line_of(node: yaml.Node | None, location: tuple[str | int, ...]) -> int:
                 break
             line, node = match[0].start_mark.line + 1, match[1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
+            item = node.value[part]
+            line, node = item.start_mark.line + 1, item
         else:
             break
     return line

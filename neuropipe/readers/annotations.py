@@ -44,6 +44,7 @@ def annotate(
     events: dict[str, np.ndarray] = {}
     labels: dict[str, np.ndarray] = {}
     behaviour: dict[str, TimeSeries] = {}
+    n_rows = n_trials or 0
     if n_trials is None:
         _refuse_trials(arrays, file, placed, prefix)
     for name in sorted(set(arrays) - placed - {"time"}):
@@ -52,11 +53,11 @@ def annotate(
             properties[name.removeprefix(prefix)] = as_labels(arrays[name], len(units), where, per=PER[prefix])
         elif name.startswith(EVENT):
             may_miss = name != "trial_start"
-            events[name.removeprefix(EVENT)] = as_event_times(arrays[name], n_trials, where, may_miss=may_miss)
+            events[name.removeprefix(EVENT)] = as_event_times(arrays[name], n_rows, where, may_miss=may_miss)
         elif name.startswith(BEHAVIOUR):
             behaviour[name.removeprefix(BEHAVIOUR)] = _series(arrays, name, file)
         else:
-            labels[name] = as_labels(arrays[name], n_trials, where)
+            labels[name] = as_labels(arrays[name], n_rows, where)
     both = events.keys() & labels.keys()
     if both:
         raise BadInput(f"{file}: {listed(both)} given twice, with the prefix trial_ and without")

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
 
 
 @contextlib.contextmanager
-def _streamed(archive: Path, member: str, max_bytes: int, max_ratio: float) -> Iterator[tuple[BinaryIO, int]]:
+def _streamed(archive: Path, member: str, max_bytes: int, max_ratio: float) -> Iterator[tuple[Any, int]]:
     """The member's file object and its size in bytes."""
     with _opened(archive) as handle:
         info = _find(handle, archive, member)
@@ -177,7 +177,7 @@ def _read_npy(file: BinaryIO, size: int, name: str) -> np.ndarray:
     except MemoryError as error:
         raise BadInput(f"{name} needs {held:,} bytes of memory, more than there is") from error
     if held:
-        _fill(memoryview(array.view(np.uint8)), file, name)
+        _fill(array.view(np.uint8).data, file, name)
     return array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)
 
 
@@ -197,7 +197,7 @@ def _read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.d
         raise BadInput(f"{name} is no .npy file, or its header is damaged ({error}); fetch it again") from error
 
 
-def _fill(buffer: memoryview, file: BinaryIO, name: str) -> None:
+def _fill(buffer: memoryview, file: Any, name: str) -> None:
     filled = 0
     while filled < len(buffer):
         count = file.readinto(buffer[filled : filled + _CHUNK])

@@ -117,7 +117,8 @@ def _pieces(cells: Any, where: str) -> list[_Piece]:
             continue  # nothing was recorded
         if missing or cell.size != 1:
             raise BadInput(f"{here} lacks {listed(missing)}; it has {listed(known)}")
-        pieces.append(_piece(number, *(_numbers(cell.ravel()[0][name], f"{here}.{name}") for name in FIELDS), here))
+        times, dff, events = (_numbers(cell.ravel()[0][name], f"{here}.{name}") for name in FIELDS)
+        pieces.append(_piece(number, times, dff, events, here))
     if not pieces:
         raise BadInput(f"{where} holds no recording with {listed(FIELDS)}")
     return pieces

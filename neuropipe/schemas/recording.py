@@ -110,6 +110,7 @@ class Recording(Schema):
             value = getattr(self, name)
             if value is not None and not isinstance(value, pd.DataFrame):
                 own = attributes if name in ("trial_counts", "time_counts") else {}
+                value = _Streamed(value, self.chunks(name)) if name == "movie" else value
                 draft.array(name, value, dims=spec.dims, attributes=own, chunks=self.chunks(name))
         for name, series in self.behaviour.items():
             dims = (f"{name}_time", f"{name}_column")
@@ -141,6 +142,14 @@ def _frame_facts(frames: Any) -> dict[str, Any]:
         "frame_rate": round(frames.frame_rate, 3),
         "frames_skipped": frames.n_skipped,
     }
+
+
+class _Streamed:
+    """Frames of a movie, written block by block as they are read."""
+
+    def __init__(self, frames: Any, chunks: tuple[int, ...] | None):
+        self.shape, self.dtype, self.chunks = tuple(frames.shape), frames.dtype, chunks
+        self.blocks = (((block, slice(None), slice(None)), frames[block]) for block in frame_blocks(self))
 
 
 def frame_blocks(movie: Any) -> Iterator[slice]:

@@ -88,19 +88,22 @@ def calcium_movie(
             f"{neuropil_fluctuation} in [0, 0.2], and max_shift {max_shift} px must not be below 0"
         )
     spiking = drift_diffusion(seed=seed, **decisions)
-    n_cells = spiking.spikes.n_units
+    spikes, trials = spiking.spikes, spiking.trials
+    assert spikes is not None
+    assert trials is not None
+    n_cells = spikes.n_units
     # drift_diffusion uses the first three children of this seed.
     children = np.random.SeedSequence(seed).spawn(9)[3:]
     place_rng, draw_rng, cell_rng, neuropil_rng, motion_rng = (np.random.default_rng(child) for child in children[:5])
     noise_seed = tuple(int(word) for word in children[5].generate_state(4))
 
-    n_frames = int(np.ceil((spiking.trials["stop"].iloc[-1] + AFTER_LAST_TRIAL) * frame_rate))
+    n_frames = int(np.ceil((trials["stop"].iloc[-1] + AFTER_LAST_TRIAL) * frame_rate))
     frame_times = np.arange(n_frames) / frame_rate
     field, margin = (height, width), int(np.ceil(max_shift)) + 1
     centres = place(n_cells, field, radius, max_shift + radius + 1, overlapping, place_rng)
     footprints, occupied = draw(centres, field, radius, draw_rng)
     brightness, per_spike = np.exp(SPREAD * cell_rng.standard_normal((2, n_cells))) * [[1.0], [dff_per_spike]]
-    dff = per_spike * indicator(spiking.spikes, frame_times, rise_time, decay_time)
+    dff = per_spike * indicator(spikes, frame_times, rise_time, decay_time)
     padded = footprints.padded(margin)
     scene = Scene(
         padded,
@@ -115,8 +118,8 @@ def calcium_movie(
         scene, shifts, photons * np.exp(-frame_times / bleaching_time), (n_frames, height, width), noise_seed
     )
     truth = {
-        "spike_times": spiking.spikes.times,
-        "spike_offsets": spiking.spikes.offsets,
+        "spike_times": spikes.times,
+        "spike_offsets": spikes.offsets,
         **_footprint_truth(footprints),
         "centres": centres,
         "shifts": shifts,
@@ -126,7 +129,7 @@ def calcium_movie(
     }
     return Recording(
         units=pd.DataFrame(),
-        trials=spiking.trials,
+        trials=trials,
         movie=Movie(frames, frame_times),
         truth={**spiking.truth, **truth},
     )

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 import numpy as np
 
@@ -58,7 +57,10 @@ class RenderedFrames:
     photons: np.ndarray
     shape: tuple[int, int, int]
     seed: tuple[int, ...]
-    dtype: ClassVar = np.dtype(np.uint16)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(np.uint16)
 
     def __getitem__(self, frames: slice) -> np.ndarray:
         wanted = range(*frames.indices(self.shape[0]))

@@ -8,8 +8,6 @@ import tifffile
 
 from neuropipe import readers
 from neuropipe.errors import BadInput
-from resources.store.artifact import Artifact, Draft
-from resources.store.recording_format import movie_of, write_recording
 
 FRAMES = np.random.default_rng(2).integers(0, 250, (9, 14, 11)).astype(np.uint16) * 257
 
@@ -126,10 +124,6 @@ class TestReading:
         )
         path = tif(tmp_path, name="set.ome.tif", description=text, metadata=None)
         np.testing.assert_array_equal(read(path).movie.frames[:], FRAMES)
-
-    def test_a_movie_becomes_an_artifact(self, tmp_path):
-        write_recording(Draft(tmp_path), read(tif(tmp_path)))
-        np.testing.assert_array_equal(movie_of(Artifact(tmp_path, {})).frames[:], FRAMES)
 
 
 class TestRefusals:

@@ -1,4 +1,4 @@
-"""Fluorescence: what a recording must hold, and how it is stored in an artifact."""
+"""Fluorescence: what a recording must hold, baselines, and stretches without data."""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,6 @@ from neuropipe.calcium.baseline import delta_f_over_f, subtract_neuropil
 from neuropipe.calcium.recorded import recorded_spans, standardized_noise
 from neuropipe.errors import BadInput
 from neuropipe.recording import Fluorescence, Recording, SpikeTrains
-from resources.store.artifact import Artifact, Draft
-from resources.store.recording_format import roi_blocks, roi_chunks, write_recording
 from tests.readers.formats import DFF, FRAME_TIMES, N_FRAMES, N_ROI, changed
 
 
@@ -62,30 +60,6 @@ class TestRecording:
             imaged(truth={"spike_times": np.zeros(1), "spike_offsets": np.array([0, 1])})
         with pytest.raises(BadInput, match="unit 1 are not sorted"):
             imaged(truth={"spike_times": np.array([1.0, 5, 2]), "spike_offsets": np.array([0, 1, 3, 3])})
-
-
-class TestArtifact:
-    def test_holds_what_was_recorded(self, tmp_path):
-        draft = Draft(tmp_path)
-        write_recording(draft, imaged())
-        found = Artifact(tmp_path, {}).arrays
-        np.testing.assert_array_equal(found["dff"][:], DFF)
-        np.testing.assert_array_equal(found["frame_times"][:], FRAME_TIMES)
-        assert draft.metadata["frame_rate"] == 30
-        assert (draft.metadata["frames"], draft.metadata["n_units"], draft.metadata["not_recorded"]) == (40, 3, 0)
-
-    @pytest.mark.parametrize(
-        ("shape", "chunks"),
-        [((40, 3), (40, 3)), ((54_000, 1000), (54_000, 19)), ((3_000_000, 5), (1 << 20, 1)), ((2, 1), (2, 1))],
-    )
-    def test_lies_in_chunks_of_whole_rois(self, shape, chunks):
-        assert roi_chunks(shape) == chunks
-
-    def test_is_read_chunk_by_chunk(self):
-        class Stored:
-            shape, chunks = (54_000, 50), (54_000, 19)
-
-        assert list(roi_blocks(Stored())) == [slice(0, 19), slice(19, 38), slice(38, 50)]
 
 
 class TestBaseline:

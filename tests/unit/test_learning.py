@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from resources.run.learning import Learning
 
 from neuropipe import decoders
 from neuropipe.decoders.networks.observable import Observable
 from neuropipe.plots import training as figures_training
-from resources.run.learning import Learning
 from resources.store.artifact import Draft
 
 
