@@ -118,6 +118,7 @@ KEEPS = [
     ("the text of an assertion", "def root(x):\n    assert x, 'a'\n", "'a'", "'b'"),
     ("a log sentence", "def root(x):\n    LOG.info('a %s', x)\n", "'a %s', x", "'b'"),
     ("a log sentence more", "def root(x):\n    return x\n", "    return", "    log.info('b')\n    return"),
+    ("a log sentence in a lambda", "def root(log): return lambda n: log.info(f'{n} a')\n", "a')", "of b')"),
     ("a log sentence of an object", "def root(self):\n    self._log.warning('a')\n", "'a'", "'b'"),
     ("a warning", "import warnings\ndef root(x):\n    warnings.warn('a')\n", "'a'", "'b'"),
     ("a warning by its name", "from warnings import warn\ndef root(x):\n    warn('a')\n", "'a'", "'b'"),

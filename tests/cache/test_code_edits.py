@@ -1,289 +1,389 @@
-"""Edits of code and catalogue, killed runs and damage, through the real command on a copy of the project."""
+"""The edit campaign: real edits in a copy of our source change the code versions of exactly the parts they can change."""
 
-import contextlib
-import json
-import signal
-import subprocess
-import time
-from collections.abc import Callable
+import shutil
 
 import pytest
 
-from tests.installation import QUICK, Place, copy_project, make_place
+from resources.store.code import CodeBase
+from tests.cache.code_edits import PACKAGES, PARTS, Edit, add, decoders_of, move_to, named, rename_module
+from tests.tracer import REPOSITORY
 
-pytestmark = pytest.mark.slow
+CLASSIFIERS, REGRESSORS = decoders_of("classification"), decoders_of("regression")
+NETWORKS = decoders_of("classification", "torch") | decoders_of("regression", "torch")
+SCALED = NETWORKS | named(*(f"decoder/{name}" for name in "knn logistic_regression pca_logistic pca_ridge svm".split()))
+STAGES = named("stage/*")
+FROM_RECORDINGS = STAGES - {"stage/decoder"}  # stages that are given the recording
 
-SESSION = ("--session", "quick.one")
-EVALUATIONS = ("evaluation/rate_logistic", "evaluation/xgboost")
-MADE = ("recording", "binned", "folds", "decoder/rate_logistic", "decoder/xgboost", *EVALUATIONS)
-WAITING_DECODER = '''\
-"""A decoder that says that it learns, then waits to be let go: for tests that end it meanwhile."""
+CHANGES = [
+    # what artifacts are written and read by
+    Edit(
+        "axes of arrays",
+        "dimension_names=tuple(dims),\n        att",
+        "dimension_names=None,\n        att",
+        named("draft"),
+    ),
+    Edit(
+        "index of tables",
+        'frame.to_parquet(self._new(f"{name}.parquet"), index=False',
+        'frame.to_parquet(self._new(f"{name}.parquet"), index=True',
+        named("draft"),
+    ),
+    Edit("order of JSON", "json.dumps(value, indent=1, sort_keys=True)", "json.dumps(value, indent=1)", named("draft")),
+    Edit(
+        "times + 1 in the writer",
+        '{"times": made.spikes.times, ',
+        '{"times": made.spikes.times + 1, ',
+        named("recording") | FROM_RECORDINGS,
+    ),
+    Edit(
+        "default of a field",
+        "    facts: Mapping[str, Any] = field(default_factory=dict",
+        "    facts: Mapping[str, Any] = field(default_factory=list",
+        named("recording") | STAGES,
+    ),
+    # binning
+    Edit("edge of a bin", "while start + steps[k] > time:", "while start + steps[k] >= time:", named("bin_spikes")),
+    Edit("constant of the kernel", "TRIALS = np.uint64(32)", "TRIALS = np.uint64(16)", named("bin_spikes")),
+    Edit(
+        "decorator of the kernel",
+        "(nogil=True)\ndef add_counts",
+        "(nogil=True, fastmath=True)\ndef add_counts",
+        named("bin_spikes"),
+    ),
+    Edit("longest gap of behaviour", "LONGEST_GAP = 3", "LONGEST_GAP = 4", named("average_in_bins")),
+    # folds
+    Edit(
+        "blocks",
+        "np.array_split(np.arange(samples.n), s",
+        "np.array_split(np.arange(samples.n)[::-1], s",
+        named("make_folds", "check_leakage", "stage/folds"),
+    ),
+    # decoders
+    Edit(
+        "scale of features",
+        "length = np.linalg.norm(sd * factor)",
+        "length = np.sum(sd * factor)",
+        SCALED | named("decoder/rate_logistic"),
+    ),
+    Edit("dropout", "return values * kept / (1 - self.probability)", "return values * kept", NETWORKS),
+    Edit("clipping of gradients", "LARGEST_GRADIENT = 1.0", "LARGEST_GRADIENT = 2.0", NETWORKS),
+    Edit(
+        "cycle of learning rates",
+        "recipe.learning_rate * one_cycle(",
+        "recipe.learning_rate * 2 * one_cycle(",
+        NETWORKS,
+    ),
+    Edit("bins of xgboost", '"max_bin": 32', '"max_bin": 16', named("decoder/xgboost")),
+    Edit(
+        "default of xgboost", "learning_rate: float = 0.05,", "learning_rate: float = 0.06,", named("decoder/xgboost")
+    ),
+    Edit("constants in a tuple", "_TIE, _FLOOR = 1e-9, 1e-2", "_TIE, _FLOOR = 1e-9, 2e-2", named("decoder/knn")),
+    Edit("table of functions", '"cosine": _cosine}', '"cosine": _euclidean}', named("decoder/knn")),
+    Edit(
+        "prior of naive Bayes",
+        "prior_trials * rows.mean(axis=0)[:, None]",
+        "prior_trials * rows.max(axis=0)[:, None]",
+        named("decoder/naive_bayes"),
+    ),
+    Edit(
+        "features of ridge",
+        "return counts[:, counts.shape[1] - n_lags :].",
+        "return counts[:, :n_lags].",
+        named("decoder/ridge"),
+    ),
+    Edit(
+        "a GRU's layer",
+        "Recurrent(nn.GRU, n_components, n_classes",
+        "Recurrent(nn.LSTM, n_components, n_classes",
+        named("decoder/gru"),
+    ),
+    Edit("what decoders save", '"n_units": self.n_units_,', '"n_units": int(self.n_units_),', CLASSIFIERS | REGRESSORS),
+    Edit(
+        "most probable class",
+        "= self.predict_proba(X).argmax(axis=1)",
+        "= self.predict_proba(X).argmin(axis=1)",
+        CLASSIFIERS,
+    ),
+    Edit("name of a plug-in", '@decoder("knn", task', '@decoder("neighbours", task', named("decoder/knn")),
+    Edit(
+        "the registry's make",
+        "return plugin.load()(**parameters)",
+        "return plugin.load()(**dict(parameters))",
+        named("make", "decoder/ensemble", "deconvolve", "stage/decoder", "stage/recording"),
+    ),
+    # calcium
+    Edit(
+        "factor of the noise",
+        "MAD_TO_SD = 1.4826",
+        "MAD_TO_SD = 1.5",
+        named("deconvolver/oasis", "deconvolver/learned", "train"),
+    ),
+    Edit(
+        "merge of pools",
+        "if expected <= first[i] - s_min:",
+        "if expected < first[i] - s_min:",
+        named("deconvolver/oasis", "deconvolver/learned"),
+    ),
+    Edit(
+        "units of a deconvolver",
+        'units="dF/F: jump of the trace at the event"',
+        'units="dF/F"',
+        named("deconvolver/suite2p"),
+    ),
+    Edit("table of decays", '"GCaMP6m": 1.0', '"GCaMP6m": 1.1', named("deconvolver/suite2p")),
+    Edit(
+        "dilations of a network",
+        "DILATIONS = (1, 2, 4, 8)",
+        "DILATIONS = (1, 2, 4, 6)",
+        named("deconvolver/learned", "train"),
+    ),
+    Edit("blocks of ROIs", "BLOCK = 64", "BLOCK = 32", named("deconvolve")),
+    # simulators
+    Edit(
+        "thinning",
+        "* rate_bound < rate(candidates)",
+        "* rate_bound <= rate(candidates)",
+        named("simulator/drift_diffusion", "simulator/calcium_movie"),
+    ),
+    Edit(
+        "constants side by side",
+        "AFTER_RESPONSE = 0.5, 0.3",
+        "AFTER_RESPONSE = 0.5, 0.4",
+        named("simulator/drift_diffusion", "simulator/calcium_movie"),
+    ),
+    Edit(
+        "hazard of a step",
+        "if rng.random() < -np.expm1(",
+        "if rng.random() <= -np.expm1(",
+        named("simulator/spiking_network"),
+    ),
+    # evaluation
+    Edit(
+        "length of blocks",
+        "np.ceil(1.5 * np.cbrt(n))",
+        "np.ceil(2 * np.cbrt(n))",
+        named("evaluate", "evaluate_targets"),
+    ),
+    Edit("bins of calibration", "N_BINS = 15", "N_BINS = 10", named("evaluate")),
+    Edit(
+        "prior of a baseline",
+        "frequencies = (counts + 1) / (counts.sum() + n_classes)",
+        "frequencies = counts / counts.sum()",
+        named("evaluate"),
+    ),
+    Edit("metrics with a null", 'TESTED = ("accuracy",', "TESTED = (", named("evaluate")),
+    Edit("points of a sweep", "N_POINTS = 7", "N_POINTS = 8", named("conditions")),
+    # readers, and where work runs
+    Edit(
+        "largest count",
+        "LARGEST_COUNT = np.iinfo(np.uint32)",
+        "LARGEST_COUNT = np.iinfo(np.uint16)",
+        named(*(f"reader/{name}" for name in "binned_zip matlab npz steinmetz_rds".split())),
+    ),
+    Edit("columns of traces", 'TIME = "time"', 'TIME = "t"', named("reader/traces_csv")),
+    Edit(
+        "threads of linear algebra",
+        "with threadpool_limits(1):",
+        "with threadpool_limits(2):",
+        named("side_by_side", "stage/decoder"),
+    ),
+    Edit(
+        "what a decoder is asked",
+        "inputs, aims, times = problem.fit_data(samples)",
+        "inputs, aims, times = problem.fit_data(samples[1:])",
+        named("stage/decoder"),
+    ),
+    Edit(
+        "class of an error that is caught",
+        "except ValueError as error:\n        raise BadInput(str(error)) from error",
+        "except TypeError as error:\n        raise BadInput(str(error)) from error",
+        CLASSIFIERS | REGRESSORS,
+    ),
+]
 
-import os
-import time
-from pathlib import Path
-
-import numpy as np
-
-from neuropipe.decoders.base import CountsDecoder
-from neuropipe.registry import decoder
-
-
-@decoder("waiting", task="classification", input="counts")
-class Waiting(CountsDecoder):
-    """Waits."""
-
-    def _learn(self, counts, labels):
-        marker = os.environ.get("WAIT_AT")
-        if marker:
-            Path(marker).touch()
-            time.sleep(120)
-
-    def _probabilities(self, counts):
-        return np.full((len(counts), len(self.classes_)), 1 / len(self.classes_))
-
-    def _write(self, folder):
-        return None
-
-    def _read(self, folder, learned):
-        pass
-'''
+KEEPS = [
+    # words
+    Edit("error of the catalogue", "give either url or path", "exactly one of url and path is needed"),
+    Edit("error of a decoder", "a decoder needs finite values: ", "only finite values can be decoded: "),
+    Edit(
+        "error with expressions",
+        "{len(labels)} labels; give one label",
+        "{len(y)} labels ({n_trials + 1}); give one label",
+    ),
+    Edit(
+        "error of the registry",
+        "; did you mean {', '.join(near)}?\")\n        return plugins[name]",
+        '; is it {near[0]}?")\n        return plugins[name]',
+    ),
+    Edit("docstring of a module", '"""Scaling of features', '"""Standardisation of features'),
+    Edit("docstring of a class", '"""A network behind a fixed projection.', '"""A projected network.'),
+    Edit(
+        "docstring of a kernel", '"""Index of the first spike not followed', '"""The first spike that is not followed'
+    ),
+    Edit("comment", "# without an early exit, this loop", "# vectorised: this loop"),
+    Edit("log sentence", "come from an interrupted run", "were done before"),
+    Edit("log sentence in a lambda", "{n_done} of {len(splits)} folds fitted", "{n_done}/{len(splits)} folds"),
+    Edit("function of log sentences only", "f\"epoch {row['epoch']}, loss", "f\"epoch {row['epoch']}: loss"),
+    Edit(
+        "new log sentence",
+        "    training = Training(log, progress)\n",
+        '    training = Training(log, progress)\n    log.info(f"{len(folds)} rows")\n',
+    ),
+    Edit("description of a stage", "Fitted to each fold's training samples, it predicts", "It predicts"),
+    Edit("description of a check", 'OUT_OF_FOLD = "Every prediction', 'OUT_OF_FOLD = "Each prediction'),
+    # annotations and imports
+    Edit(
+        "annotation of arguments",
+        "def _rates(rows: np.ndarray, labels: np.ndarray, n_classes",
+        "def _rates(rows: list, labels: 'np.ndarray | None', n_classes",
+    ),
+    Edit("annotation of a result", "def _euclidean(rows: np.ndarray) -> np.ndarray:", "def _euclidean(rows):"),
+    Edit("annotation of a local", "best: tuple[Choice, int, RidgePath] | None = None", "best = None"),
+    Edit(
+        "TYPE_CHECKING import",
+        "import numba\nimport numpy as np\n\n\n@numba.njit(nogil=True)\ndef oasis_ar2",
+        "from typing import TYPE_CHECKING\n\nimport numba\nimport numpy as np\n\nif TYPE_CHECKING:\n    from neuropipe.calcium.learned import Learned\n\n\n@numba.njit(nogil=True)\ndef oasis_ar2",
+    ),
+    Edit("unused import", "import xgboost\n\nfrom neuropipe", "import xgboost\nimport scipy.signal\n\nfrom neuropipe"),
+    Edit(
+        "unused import of ours",
+        "import xgboost\n\nfrom neuropipe",
+        "import xgboost\n\nimport neuropipe.simulate.networks\nfrom neuropipe",
+    ),
+    Edit(
+        "alias of a library",
+        "import xgboost\n\nfrom neuropipe",
+        "import xgboost\nimport xgboost as boosting\n\nfrom neuropipe",
+    ),
+    Edit(
+        "where an import stands",
+        "    from neuropipe.calcium.oasis_kernel import oasis_ar2\n\n    slow, fast",
+        "    from neuropipe.calcium import oasis_kernel\n    from neuropipe.calcium.oasis_kernel import oasis_ar2\n\n    slow, fast",
+    ),
+    Edit("layout of an expression", "MAD_TO_SD = 1.4826", "MAD_TO_SD = (\n    1.4826\n)"),
+    # siblings
+    Edit("new constant", "MAD_TO_SD = 1.4826", "MAD_TO_SD = 1.4826\nMAD_TO_RANGE = 2.0"),
+    Edit(
+        "new function",
+        "def noise_level(",
+        "def noise_range(dff):\n    return np.ptp(dff, axis=0)\n\n\ndef noise_level(",
+    ),
+    Edit(
+        "new decoder",
+        add(
+            "neuropipe.decoders.coin",
+            "from neuropipe.registry import decoder\n\n\n@decoder('coin', task='classification', input='counts')\nclass Coin:\n    pass\n",
+        ),
+    ),
+    Edit(
+        "new reader",
+        add(
+            "neuropipe.readers.coin",
+            "from neuropipe.registry import reader\n\n\n@reader('coin')\ndef read(files):\n    pass\n",
+        ),
+    ),
+    Edit(
+        "new kind of plug-in",
+        'simulator = _announcer("simulator")',
+        'simulator = _announcer("simulator")\nsorter = _announcer("sorter")',
+    ),
+    Edit(
+        "cost of a plug-in",
+        '@decoder("naive_bayes", task="classification", ',
+        '@decoder("naive_bayes", task="classification", slow=True, ',
+    ),
+    Edit("tools of a plug-in", '@simulator("spiking_network")', '@simulator("spiking_network", tools=("numba",))'),
+    # what decides no bytes
+    Edit("style of plots", "figure.savefig(", "figure.tight_layout()\n    figure.savefig("),
+    Edit(
+        "where plots come from",
+        "from neuropipe.plots import training as plots",
+        "import neuropipe.plots.training as plots",
+    ),
+    Edit(
+        "to whom a stage applies",
+        "applies_to=has_task,\n    uses=_uses,\n    tools",
+        "applies_to=lambda session: None,\n    uses=_uses,\n    tools",
+    ),
+    Edit(
+        "rules of the catalogue",
+        "if (self.url is None) == (self.path is None):",
+        "if self.url is None and self.path is None:",
+    ),
+    Edit("how planning hashes", 'key = " ".join(map(str, sorted(roots)))', 'key = "  ".join(map(str, sorted(roots)))'),
+    Edit("a download", "trying again in %.1f s", "again in %.1f s"),
+    # where things lie
+    Edit("module of decoders renamed", rename_module("neuropipe.decoders.scaling", "neuropipe.decoders.standardising")),
+    Edit("module moved to another package", rename_module("neuropipe.decoders.pooling", "neuropipe.binning.pooling")),
+    Edit("package renamed", rename_module("neuropipe.recording", "neuropipe.session_types")),
+    Edit("kernel renamed", rename_module("neuropipe.binning.kernel", "neuropipe.binning.merge")),
+    Edit(
+        "function moved",
+        move_to(
+            "neuropipe.calcium.preprocessing", "average_frames", "neuropipe.calcium.averaging", "import numpy as np"
+        ),
+    ),
+    Edit(
+        "function moved far",
+        move_to(
+            "neuropipe.simulate.poisson",
+            "thinned_train",
+            "resources.files.thinning",
+            "from collections.abc import Callable\n\nimport numpy as np",
+        ),
+    ),
+    Edit(
+        "writer moved",
+        move_to(
+            "resources.store.zarr_arrays",
+            "_plain",
+            "resources.files.plain",
+            "from collections.abc import Mapping\nfrom typing import Any\n\nimport numpy as np",
+        ),
+    ),
+]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Place:
-    """A copy of the project in which one session has been evaluated by two decoders."""
-    root = tmp_path_factory.mktemp("edits")
-    place = make_place(root, copy_project(root / "code"), quick=QUICK)
-    assert counts(place.json("run", *EVALUATIONS, *SESSION)) == (0, 7, 0)
-    return place
+def source(tmp_path_factory):
+    """A copy of our source, its code, and the versions of all parts before any edit."""
+    root = tmp_path_factory.mktemp("source")
+    for package in PACKAGES:
+        shutil.copytree(REPOSITORY / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
+    code = CodeBase(root)
+    return root, code, {name: code.version([part]) for name, part in PARTS.items()}
 
 
-@pytest.fixture
-def fresh(tmp_path) -> Place:
-    """A copy of the project, with a decoder that can be made to wait, and nothing made."""
-    place = make_place(tmp_path, copy_project(tmp_path / "code"), quick=QUICK)
-    (place.code / "neuropipe" / "decoders" / "waiting.py").write_text(WAITING_DECODER)
-    return place
+def contents(root):
+    return {path: path.read_bytes() for path in root.rglob("*.py")}
 
 
-def counts(summary: dict) -> tuple[int, int, int]:
-    return summary["hit"], summary["run"], summary["failed"]
-
-
-def to_run(place: Place, *selection: str) -> dict[str, str]:
-    """asset -> why it must run; hits are left out."""
-    rows = place.json("plan", *(selection or MADE), *SESSION)
-    assert {row["state"] for row in rows} <= {"hit", "run"}
-    assert len(rows) == len(selection or MADE)
-    return {row["asset"]: row["reason"] for row in rows if row["state"] == "run"}
-
-
-BELOW_BINNED = {
-    "folds": "binned will run",
-    "decoder/rate_logistic": "binned will run",
-    "evaluation/rate_logistic": "decoder/rate_logistic will run",
-    "decoder/xgboost": "binned will run",
-    "evaluation/xgboost": "decoder/xgboost will run",
-}
-
-
-@pytest.mark.parametrize(
-    ("path", "old", "new", "expected"),
-    [
-        pytest.param(
-            "neuropipe/binning/kernel.py",
-            "import numpy as np\n",
-            "import numpy as np\n\nUNUSED = 1\n",
-            {"binned": "changed: code_version", **BELOW_BINNED},
-            id="a helper two modules away from binned",
-        ),
-        pytest.param(
-            "neuropipe/decoders/scaling.py",
-            "import numpy as np\n",
-            "import numpy as np\n\nUNUSED = 1\n",
-            {
-                "decoder/rate_logistic": "changed: code_version",
-                "evaluation/rate_logistic": "decoder/rate_logistic will run",
-            },
-            id="a helper two modules away from one decoder",
-        ),
-        pytest.param(
-            "neuropipe/decoders/xgboost.py",
-            '"max_bin": 32',
-            '"max_bin": 16',
-            {"decoder/xgboost": "changed: code_version", "evaluation/xgboost": "decoder/xgboost will run"},
-            id="another decoder",
-        ),
-        pytest.param(
-            "catalog/quick.yaml",
-            "window: [0.2, 0.5]",
-            "window: [0.1, 0.5]",
-            {"binned": "changed: config.window", **BELOW_BINNED},
-            id="the window of the task",
-        ),
-    ],
-)
-def test_an_edit_reruns_exactly_what_it_can_change(made, path, old, new, expected):
-    with made.edited(path, old, new):
-        assert to_run(made) == expected
-
-
-def test_what_no_result_depends_on_reruns_nothing(made):
-    edits = [
-        ("neuropipe/decoders/scaling.py", '"""Scaling', '"""Rescaling'),
-        ("neuropipe/binning/kernel.py", "import numpy", "# why\nimport numpy"),
-        ("neuropipe/decoders/xgboost.py", '"multi:softprob",', '"multi:softprob",\n\n'),
-        ("neuropipe/decoders/logistic_regression.py", "@decoder(", "UNUSED = 1\n\n@decoder("),
-        ("neuropipe/plots/__init__.py", "import numpy", "STYLE = 'new'\nimport numpy"),
-        ("catalog/quick.yaml", "title: Quick", "title: Other"),
-        ("catalog/quick.yaml", "Ratcliff and McKoon", "R. and M."),
-    ]
-    with contextlib.ExitStack() as all_edits:
-        for edit in edits:
-            all_edits.enter_context(made.edited(*edit))
-        assert to_run(made) == {}
-
-
-def test_an_edit_without_effect_runs_one_stage_and_stops_at_the_same_bytes(made):
-    with made.edited("neuropipe/binning/kernel.py", "import numpy as np\n", "import numpy as np\n\nUNUSED = 2\n"):
-        assert counts(made.json("run", *EVALUATIONS, *SESSION)) == (6, 1, 0)
-    assert counts(made.json("run", *EVALUATIONS, *SESSION)) == (7, 0, 0), "and back is free"
-
-
-def test_an_edited_decoder_runs_with_its_evaluation_where_its_predictions_change(made):
-    with made.edited("neuropipe/decoders/xgboost.py", ": self.leaf_penalty", ": 9 * self.leaf_penalty"):
-        assert counts(made.json("run", *EVALUATIONS, *SESSION)) == (5, 2, 0)
-
-
-def test_an_added_decoder_is_all_that_runs(made):
-    added = made.code / "neuropipe" / "decoders" / "waiting.py"
-    added.write_text(WAITING_DECODER)
+@pytest.mark.parametrize("edit", [pytest.param(edit, id=edit.what) for edit in CHANGES + KEEPS])
+def test_an_edit_changes_the_versions_of_exactly_what_it_can_change(source, edit):
+    root, code, before = source
+    original = contents(root)
     try:
-        assert to_run(made) == {}
-        assert to_run(made, "decoder/waiting", "evaluation/waiting") == {
-            "decoder/waiting": "never made",
-            "evaluation/waiting": "decoder/waiting will run",
-        }
+        edit.apply(root)
+        assert contents(root) != original
+        edited = code.refreshed()
+        changed = {name for name, part in PARTS.items() if edited.version([part]) != before[name]}
     finally:
-        added.unlink()
+        for path in contents(root).keys() - original.keys():
+            path.unlink()
+        for path, text in original.items():
+            if not path.exists() or path.read_bytes() != text:
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(text)
+    assert changed == edit.changes
+    again = code.refreshed()
+    assert {name: again.version([part]) for name, part in PARTS.items()} == before, "and back"
 
 
-def test_a_setting_there_and_back_keeps_both(made):
-    gap = ("--set", "folds.gap=2")
-    assert counts(made.json("run", "folds", *SESSION, *gap)) == (2, 1, 0)
-    assert counts(made.json("run", "folds", *SESSION)) == (3, 0, 0)
-    assert counts(made.json("run", "folds", *SESSION, *gap)) == (3, 0, 0)
-    assert to_run(made) == {}
-
-
-def test_a_fresh_dagster_home_runs_nothing(made, tmp_path):
-    summary = made.json("run", *EVALUATIONS, *SESSION, DAGSTER_HOME=str(tmp_path))
-    assert counts(summary) == (7, 0, 0)
-
-
-def flip_a_byte(place: Place, asset: str, pattern: str) -> None:
-    folder = place.root / "artifacts" / asset / "quick.one"
-    data = folder / (folder / "LATEST").read_text() / "data"
-    file = next(path for path in data.glob(pattern) if path.is_file())
-    body = bytearray(file.read_bytes())
-    body[len(body) // 2] ^= 1
-    file.write_bytes(body)
-
-
-def test_a_flipped_byte_is_found_before_it_is_computed_from_and_repaired(made):
-    flip_a_byte(made, "binned", "arrays.zarr/counts/c/**/*")
-    summary = made.json("run", "decoder/rate_logistic", *SESSION, "--set", "decoder/rate_logistic.n_inner_folds=3")
-    assert counts(summary) == (2, 2, 0), "recording and folds are hits, binned is made again for the decoder"
-    (aside,) = (made.root / "artifacts" / ".quarantine").iterdir()
-    assert aside.name.startswith("binned-quick.one-")
-    assert to_run(made) == {}
-
-
-def test_several_damaged_inputs_are_all_repaired_in_one_go(made):
-    flip_a_byte(made, "binned", "trials.parquet")
-    flip_a_byte(made, "folds", "folds.parquet")
-    summary = made.json("run", "decoder/rate_logistic", *SESSION, "--set", "decoder/rate_logistic.n_inner_folds=2")
-    assert counts(summary) == (1, 3, 0)
-
-
-# -- runs that end early ---------------------------------------------------------------------------------------------
-
-
-def wait_for(process: subprocess.Popen, condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 100
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "the command did not get there"
-        time.sleep(0.02)
-
-
-def visible(place: Place, asset: str) -> list[str]:
-    """Names in an artifact folder: committed fingerprints only, never a draft."""
-    folder = place.root / "artifacts" / asset / "quick.one"
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-
-
-def leftovers(place: Place) -> list[str]:
-    store = place.root / "artifacts"
-    return [path.name for name in (".stage", ".locks") for path in (store / name).glob("*")]
-
-
-def test_a_run_killed_while_a_decoder_learns_is_taken_up_where_it_was(fresh):
-    marker = fresh.root / "learning"
-    running = fresh.start("run", "decoder/waiting", *SESSION, WAIT_AT=str(marker))
-    wait_for(running, marker.exists)
-    alive = fresh.json("gc", "--dry-run")
-    assert [row for row in alive if row["kind"] == "unfinished"] == [], "a live process still writes it"
-    running.kill()
-    running.communicate()
-    assert visible(fresh, "decoder/waiting") == []
-    dead = fresh.json("gc", "--dry-run")
-    assert [row["kind"] for row in dead] == ["unfinished", "lock", "lock"]
-    assert counts(fresh.json("run", "decoder/waiting", *SESSION)) == (3, 1, 0)
-    assert next(row["kind"] for row in fresh.json("gc")) == "unfinished"
-    assert leftovers(fresh) == []
-    assert fresh.json("gc") == []
-
-
-def test_a_run_killed_in_the_middle_of_a_commit_leaves_nothing_half_written(fresh):
-    marker = fresh.root / "committing"
-    stop = f'    if os.environ.get("STOP"):\n        open({str(marker)!r}, "w").close()\n        time.sleep(120)\n'
-    with fresh.edited("resources/store/store.py", "    for path in root.rglob", stop + "    for path in root.rglob"):
-        running = fresh.start("run", "recording", *SESSION, STOP="1")
-        wait_for(running, marker.exists)
-        running.kill()
-        running.communicate()
-    (draft,) = [path for path in (fresh.root / "artifacts" / ".stage").iterdir() if path.is_dir()]
-    assert (draft / "_manifest.json").exists(), "it was all written, but for the rename"
-    assert visible(fresh, "recording") == []
-    assert counts(fresh.json("run", "recording", *SESSION)) == (0, 1, 0)
-    assert next(row["kind"] for row in fresh.json("gc")) == "unfinished"
-    assert leftovers(fresh) == []
-
-
-def test_an_interrupted_run_says_so_shortly_cleans_up_and_begins_nothing_more(fresh):
-    for number in (signal.SIGINT, signal.SIGTERM):
-        marker = fresh.root / f"learning until {number.name}"
-        running = fresh.start("run", "decoder/waiting", "--session", "quick.*", WAIT_AT=str(marker))
-        wait_for(running, marker.exists)
-        running.send_signal(number)
-        _, said = running.communicate(timeout=60)
-        assert running.returncode == 130
-        assert said == "neuropipe: interrupted; finished work is kept, run the same command to resume\n"
-        assert leftovers(fresh) == []
-    assert visible(fresh, "decoder/waiting") == []
-    assert not (fresh.root / "artifacts" / "recording" / "quick.two").exists()
-
-
-def test_two_runs_at_once_make_each_artifact_once(tmp_path):
-    place = make_place(tmp_path, quick=QUICK)
-    both = [place.start("run", "evaluation/rate_logistic", *SESSION, "--json") for _ in range(2)]
-    ended = [process.communicate(timeout=300) for process in both]
-    assert [process.returncode for process in both] == [0, 0], ended
-    summaries = [counts(json.loads(out)) for out, _ in ended]
-    assert tuple(map(sum, zip(*summaries, strict=True))) == (5, 5, 0)
-    for asset in ("recording", "binned", "folds", "decoder/rate_logistic", "evaluation/rate_logistic"):
-        folders = [path for path in (tmp_path / "artifacts" / asset / "quick.one").iterdir() if path.is_dir()]
-        assert len(folders) == 1
-    assert leftovers(place) == []
+def test_the_campaign_is_large_enough_in_both_directions():
+    assert len({edit.what for edit in CHANGES + KEEPS}) == len(CHANGES + KEEPS)
+    assert all(edit.changes for edit in CHANGES)
+    assert not any(edit.changes for edit in KEEPS)
+    assert min(len(CHANGES), len(KEEPS)) >= 40
+    assert frozenset().union(*(edit.changes for edit in CHANGES)) >= frozenset(PARTS) - {
+        name for name in PARTS if name.startswith("reader/")
+    } - named("bin_events", "artifact")

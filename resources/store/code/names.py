@@ -101,6 +101,11 @@ class NameWriter:
         self.out.append(f".{node.attr}")
 
     def call(self, node: ast.Call) -> None:
+        if self.logs(node):
+            self.out.append("(log)")
+            for argument in (node.func, *node.args, *node.keywords):
+                self.drop(argument)
+            return
         function = node.func
         if isinstance(function, ast.Attribute) and function.attr in _MUTATORS and self._root_is_global(function):
             self.mutates = True
@@ -124,6 +129,21 @@ class NameWriter:
             else:
                 self.visit(keyword)
         self.out.append(")")
+
+    def logs(self, node: ast.expr) -> bool:
+        """Whether an expression is a log sentence or a warning."""
+        if not isinstance(node, ast.Call):
+            return False
+        function = node.func
+        if isinstance(function, ast.Name):  # from warnings import warn
+            kind, imports = find(function.id, self.scopes)
+            origins = imports or (self.module.imports.get(function.id, []) if kind is Kind.GLOBAL else [])
+            return any(each == Import("warnings", "warn") for each in origins)
+        if not isinstance(function, ast.Attribute) or function.attr not in self.neutral.log_methods:
+            return False
+        holder = function.value
+        name = holder.attr if isinstance(holder, ast.Attribute) else getattr(holder, "id", None)
+        return name in self.neutral.logs
 
     def _literal_getattr(self, node: ast.Call) -> Use | None:
         if len(node.args) < 2 or not isinstance(node.args[1], ast.Constant) or not isinstance(node.args[1].value, str):

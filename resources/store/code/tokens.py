@@ -9,17 +9,15 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from resources.store.code.definitions import Header, Import, Module, Piece, checks_types
+from resources.store.code.definitions import Header, Module, Piece, checks_types
 from resources.store.code.names import Decorated, NameWriter, Use
 from resources.store.code.rules import Neutral
 from resources.store.code.scopes import (
     COMPREHENSIONS,
-    Kind,
     Scope,
     argument_names,
     block_scope,
     comprehension_scope,
-    find,
 )
 
 _SKIPPED_FIELDS = frozenset({"ctx", "type_comment", "type_ignores", "kind"})
@@ -95,7 +93,7 @@ class _Writer(NameWriter):
         for node in body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 self._import(node)
-            elif isinstance(node, ast.Expr) and (isinstance(node.value, ast.Constant) or self._logs(node.value)):
+            elif isinstance(node, ast.Expr) and (isinstance(node.value, ast.Constant) or self.logs(node.value)):
                 self.drop(node.value)
             elif isinstance(node, ast.If) and checks_types(node.test):
                 self.statements(node.orelse)
@@ -108,20 +106,6 @@ class _Writer(NameWriter):
         self.loads |= names
         if self.in_try:  # whether it can be imported may decide what is done
             self.out.extend(f"import {name}" for name in sorted(names) if name.partition(".")[0] not in self.packages)
-
-    def _logs(self, node: ast.expr) -> bool:
-        if not isinstance(node, ast.Call):
-            return False
-        function = node.func
-        if isinstance(function, ast.Name):  # from warnings import warn
-            kind, imports = find(function.id, self.scopes)
-            origins = imports or (self.module.imports.get(function.id, []) if kind is Kind.GLOBAL else [])
-            return any(each == Import("warnings", "warn") for each in origins)
-        if not isinstance(function, ast.Attribute) or function.attr not in self.neutral.log_methods:
-            return False
-        holder = function.value
-        name = holder.attr if isinstance(holder, ast.Attribute) else getattr(holder, "id", None)
-        return name in self.neutral.logs
 
     # -- nodes --------------------------------------------------------------------------------------------------------
 
