@@ -327,7 +327,7 @@ class ArtifactStore:
         return artifact if artifact is not None and artifact.asset == asset else None
 
     def _aside(self, where: str, path: Path) -> Path:
-        target = self.root / where / f"{path.name}-{uuid.uuid4().hex}"
+        target = self.root / where / f"{path.name[:40]}-{uuid.uuid4().hex}"
         with storage_trouble_in_words(self.root, f"{path.name}, which has to go,"):
             target.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileNotFoundError):
