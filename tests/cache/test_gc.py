@@ -205,13 +205,13 @@ def test_quarantine_trash_and_unused_raw_files_go_always(tmp_path):
     assert not any(path.exists() for _, path in expected)
 
 
-def test_names_in_the_trash_do_not_grow_when_it_is_emptied_again_and_again(tmp_path):
+def test_what_is_moved_aside_again_and_again_does_not_get_too_long_a_name(tmp_path):
     store = ArtifactStore(tmp_path)
     path = commit(store).path
     for _ in range(20):
-        path = store._aside(".trash", path)
-    store.discard(path)
-    assert list((tmp_path / ".trash").iterdir()) == []
+        path = store.quarantine(path)
+    assert collected(store) == {("quarantined", path)}
+    assert list((tmp_path / ".trash").iterdir()) == list((tmp_path / ".quarantine").iterdir()) == []
 
 
 _LOCKS = """
