@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from resources.files.locks import free_lock, is_held
 from resources.store import attempts
 from resources.store.manifest import MANIFEST, is_damage
 from resources.store.store import ArtifactStore
@@ -114,7 +115,7 @@ class _Collection:
     def _exclusive(self, path: Path) -> Iterator[bool]:
         """Whether nobody makes or reads an artifact; nobody can as long as this lasts."""
         asset, _, directory = self.store.name(path).rpartition("/")
-        with self._claimed(self.store.lock_file(asset, directory.partition(".")[0]), make=True) as idle:
+        with self._claimed(self.store.lock_file(asset, directory.partition(".")[0])) as idle:
             if not idle:
                 yield False
                 return
@@ -142,7 +143,7 @@ class _Collection:
     def _progress(self) -> Iterator[Garbage]:
         for folder in sorted((self.store.root / ".progress").glob("*")):
             if folder not in self.needed_progress:
-                with self._claimed(self.store.root / ".locks" / folder.name, make=True) as idle:
+                with self._claimed(self.store.root / ".locks" / folder.name) as idle:
                     if idle and os.path.lexists(folder):
                         yield Garbage("unfinished", folder, _size(folder))
                         self._discard(folder)
@@ -150,7 +151,7 @@ class _Collection:
     def _drafts(self) -> Iterator[Garbage]:
         for draft in sorted((self.store.root / ".stage").glob("*")):
             if draft.suffix != ".lock":
-                with self._claimed(draft.with_name(f"{draft.name}.lock"), make=True) as idle:
+                with self._claimed(draft.with_name(f"{draft.name}.lock")) as idle:
                     if idle and os.path.lexists(draft):
                         yield Garbage("unfinished", draft, _size(draft))
                         self._discard(draft)
@@ -158,7 +159,7 @@ class _Collection:
     def _locks(self) -> Iterator[Garbage]:
         root = self.store.root
         for file in sorted((*(root / ".stage").glob("*.lock"), *(root / ".locks").glob("*"))):
-            with self._claimed(file, make=False) as idle:
+            with self._claimed(file) as idle:
                 if idle:
                     yield Garbage("lock", file, 0)
 
@@ -176,43 +177,18 @@ class _Collection:
             self.store.discard(path)
 
     @contextlib.contextmanager
-    def _claimed(self, lock: Path, *, make: bool) -> Iterator[bool]:
+    def _claimed(self, lock: Path) -> Iterator[bool]:
         """Whether a lock could be taken without waiting. It is held meanwhile, and unlinked before it is released."""
-        descriptor = _try_lock(lock, os.O_CREAT if make and not self.dry_run else 0)
-        if descriptor is None:
-            # Nothing to hold: a dry run does not make locks, and a lock that vanished was not a dead one.
-            yield make and not os.path.lexists(lock)
+        if self.dry_run:
+            yield not is_held(lock)
             return
-        try:
-            yield True
-        finally:
-            if not self.dry_run:
-                lock.unlink(missing_ok=True)
-            os.close(descriptor)
-
-
-def _try_lock(path: Path, flags: int) -> int | None:
-    """The descriptor of a lock file that is now held; None if somebody holds it, or there is none."""
-    if flags:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        try:
-            descriptor = os.open(path, os.O_RDWR | flags, 0o666)
-        except OSError as error:
-            if is_damage(error):
-                return None
-            raise
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Its last owner may have unlinked it before we had it: then another file has this name, or none.
-            if os.path.samestat(os.fstat(descriptor), path.stat()):
-                return descriptor
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        except FileNotFoundError:
-            pass
-        os.close(descriptor)
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with free_lock(lock) as free:
+            try:
+                yield free
+            finally:
+                if free:
+                    lock.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from neuropipe.errors import BadInput
-from resources.files.safe_files import is_full, process_lock, storage_trouble_in_words, sync, write_durably
+from resources.files.safe_files import (
+    is_full,
+    process_lock,
+    remove_durably,
+    set_aside,
+    storage_trouble_in_words,
+    sync,
+    write_durably,
+)
 from resources.store import attempts
 from resources.store.artifact import Artifact, CorruptArtifact, Draft
 from resources.store.commit import SCHEMA, finish, make_folder
@@ -156,7 +164,8 @@ class ArtifactStore:
         """A staging directory, gone at exit unless committed; its lock file tells `gc` that its owner is alive."""
         stage = self.root / ".stage" / uuid.uuid4().hex
         # The lock comes first: `gc` takes a draft without one for abandoned.
-        with self._locked(stage.with_suffix(".lock")):
+        lock = stage.with_suffix(".lock")
+        with self._locked(lock):
             try:
                 stage.mkdir()
                 yield Draft(stage)
@@ -166,7 +175,7 @@ class ArtifactStore:
                 raise
             finally:
                 shutil.rmtree(stage, ignore_errors=True)
-                stage.with_suffix(".lock").unlink(missing_ok=True)  # of a name that nobody else waits for
+                lock.unlink(missing_ok=True)
 
     def commit(
         self,
@@ -218,22 +227,23 @@ class ArtifactStore:
             self.used([str(final)])
             return Artifact(final, manifest)
 
-    def quarantine(self, path: Path, inode: int | None = None) -> Path:
-        """Move a damaged artifact out of sight, so that the next run rebuilds it. inode : that of the damaged one."""
-        target = self._aside(".quarantine", path)
+    def quarantine(self, path: Path, inode: int | None = None) -> Path | None:
+        """Move a damaged artifact out of sight, so that the next run rebuilds it; its new place, None if it is gone.
+
+        inode : that of the damaged directory, where it is known
+        """
+        with storage_trouble_in_words(self.root, f"the damaged {path.name}"):
+            target = set_aside(path, self.root / ".quarantine")
         # Somebody else may have set it aside and rebuilt it since it was read: theirs goes back.
-        if inode is not None and _inode(target) not in (inode, None):
+        if target is not None and inode is not None and _inode(target) not in (inode, None):
             with contextlib.suppress(OSError):
                 target.rename(path)
         return target
 
     def discard(self, path: Path) -> None:
         """Remove a file or a folder of the store. It vanishes in one rename; then its bytes are freed."""
-        target = self._aside(".trash", path)
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target, ignore_errors=True)
-        else:
-            target.unlink(missing_ok=True)
+        with storage_trouble_in_words(self.root, f"the unneeded {path.name}"):
+            remove_durably(path, self.root / ".trash")
 
     @contextlib.contextmanager
     def lock(self, asset: str, fingerprint: str) -> Iterator[None]:
@@ -326,15 +336,6 @@ class ArtifactStore:
     def _pointed_at(self, asset: str, directory: str) -> Artifact | None:
         artifact = Artifact.read(Path(self._artifacts, asset, directory))
         return artifact if artifact is not None and artifact.asset == asset else None
-
-    def _aside(self, where: str, path: Path) -> Path:
-        target = self.root / where / f"{path.name}-{uuid.uuid4().hex}"
-        with storage_trouble_in_words(self.root, f"{path.name}, which has to go,"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileNotFoundError):
-                path.rename(target)
-                sync(path.parent)
-        return target
 
     @contextlib.contextmanager
     def _locked(self, path: Path) -> Iterator[None]:

@@ -208,7 +208,7 @@ def test_the_death_of_the_parent_ends_the_child_and_its_children(tmp_path, numbe
 def test_code_that_changed_meanwhile_is_not_run_under_the_old_fingerprint(tmp_path, monkeypatch):
     bench = Bench(tmp_path)
     monkeypatch.setattr(Planner, "fingerprint", lambda *_: "0" * 64)
-    with pytest.raises(BadInput, match="code or catalogue changed after worker of quick.one was begun: run again"):
+    with pytest.raises(BadInput, match="the catalogue changed after worker of quick.one was planned: run again"):
         bench.run()
 
 

@@ -10,7 +10,9 @@ from tests.tracer import REPOSITORY
 
 CLASSIFIERS, REGRESSORS = decoders_of("classification"), decoders_of("regression")
 NETWORKS = decoders_of("classification", "torch") | decoders_of("regression", "torch")
-SCALED = NETWORKS | named(*(f"decoder/{name}" for name in "knn logistic_regression pca_logistic pca_ridge svm".split()))
+SCALED = NETWORKS | named(
+    *(f"decoder/{name}" for name in ["knn", "logistic_regression", "pca_logistic", "pca_ridge", "svm"])
+)
 STAGES = named("stage/*")
 FROM_RECORDINGS = STAGES - {"stage/decoder"}  # stages that are given the recording
 
@@ -178,7 +180,7 @@ CHANGES = [
         "largest count",
         "LARGEST_COUNT = np.iinfo(np.uint32)",
         "LARGEST_COUNT = np.iinfo(np.uint16)",
-        named(*(f"reader/{name}" for name in "binned_zip matlab npz steinmetz_rds".split())),
+        named(*(f"reader/{name}" for name in ["binned_zip", "matlab", "npz", "steinmetz_rds"])),
     ),
     Edit("columns of traces", 'TIME = "time"', 'TIME = "t"', named("reader/traces_csv")),
     Edit(

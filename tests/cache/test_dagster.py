@@ -5,13 +5,12 @@ import os
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
-from dagster._core.loader import LoadingContextForTest
 
 from assets.dagster.assets import OVERRIDES_TAG, asset_key
 from assets.dagster.build import build_definitions
 from assets.dagster.dead_runs import PROCESS_TAG, close_dead_runs, this_process
 from assets.dagster.driver import drive
+from assets.dagster.internals import CachingStaleStatusResolver, LoadingContextForTest, StaleStatus
 from assets.dagster.reporting import report_hits
 from resources.store.memo import CACHE_TAG, REFRESH
 from resources.store.plan import Planner

@@ -2,28 +2,29 @@
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
-from dagster._core.loader import LoadingContextForTest
 
 from assets.dagster.assets import asset_key
 from assets.dagster.build import build_definitions
 from assets.dagster.driver import drive
+from assets.dagster.internals import CachingStaleStatusResolver, LoadingContextForTest, StaleStatus
 from assets.dagster.reporting import report_hits
-from neuropipe.catalog import Catalog, DatasetEntry
 from neuropipe.catalog.cohorts import Cohort
 from neuropipe.errors import BadInput
-from resources.store.artifact import Artifact, Draft
-from resources.store.members import absent_members, artifacts_of_members, versions_of_members
+from resources.store.members import absent_members, cohort_members
 from resources.store.memo import materialize
 from resources.store.pipeline import Pipeline
 from resources.store.plan import Planner
-from resources.store.stage import StageConfig, Unresolved, memoized
+from resources.store.stage import Member, StageConfig, stage
 from resources.workspace import Workspace
-from tests.three_stages import DATASET
+from tests.three_stages import CATALOG, Text
 
 COHORT = Cohort(title="T", groups={"a": ("d.one",), "b": ("d.two",)})
 ABSENT = "2 of the 2 sessions that it is made from have no current source in the store: run `neuropipe run source "
 ABSENT += "--session 'd.one' --session 'd.two'` first"
+
+
+class SourceConfig(StageConfig):
+    text: str
 
 
 class PooledConfig(StageConfig):
@@ -35,45 +36,38 @@ class Bench:
 
     def __init__(self, root):
         self.calls, self.content, self.fails = [], {}, False
-        catalog = Catalog(
-            {"d": DatasetEntry.model_validate({**DATASET, "sessions": {"one": {}, "two": {}, "odd": {}}})}, root
-        )
-        workspace = Workspace(root / "catalog", root / "store", root / "raw")
-        workspace.__dict__["catalog"] = catalog
-        self.catalog, self.store = catalog, workspace.store
-        self.pipeline = Pipeline(self.stages(), workspace)
+        (root / "catalog").mkdir()
+        (root / "catalog" / "d.yaml").write_text(CATALOG.replace(", config: {doubled: {times: 5}}", ""))
+        self.pipeline = Pipeline(self.stages(), Workspace(root / "catalog", root / "store", root / "raw"))
+        self.catalog, self.store = self.pipeline.workspace.catalog, self.pipeline.workspace.store
         self.instance = dg.DagsterInstance.ephemeral()
 
     def stages(self):
-        @memoized(group="g", source=lambda planner, session, *, fetch: self.content.get(session.key, ""))
-        def source(draft: Draft, session) -> None:
-            self.calls.append(f"source {session.key}")
-            draft.json("text", session.key + self.content.get(session.key, ""))
-
-        def versions(planner, session, *, fetch):
-            if absent := absent_members(planner, COHORT, "source"):
-                raise BadInput(absent) if fetch else Unresolved(absent)
-            return versions_of_members(planner, COHORT, "source")
-
-        @memoized(
+        @stage(
             group="g",
-            config=PooledConfig,
+            settings_of_session=lambda session, _, fetch: {"text": session.key + self.content.get(session.key, "")},
+        )
+        def source(config: SourceConfig) -> Text:
+            self.calls.append(f"source {config.text.rstrip('!')}")
+            return Text(text=config.text)
+
+        @stage(
+            group="g",
             partitioned=False,
             gathers=("source",),
-            lacks=lambda planner: absent_members(planner, COHORT, "source"),
-            source=versions,
+            gather=lambda planner: cohort_members(planner, COHORT, "source", Text),
+            unavailable=lambda planner: absent_members(planner, COHORT, "source"),
         )
-        def pooled(draft: Draft, config: PooledConfig, planner: Planner) -> None:
+        def pooled(config: PooledConfig, members: list[Member]) -> Text:
             self.calls.append("pooled")
             if self.fails:
                 raise RuntimeError("nothing was learned")
-            found = artifacts_of_members(planner, COHORT, "source")
-            draft.json("text", config.sign.join(artifact.json("text") for artifact in found.values()))
+            return Text(text=config.sign.join(member.read().text for member in members))
 
-        @memoized(group="g", applies_to=lambda session: "odd" if session.key == "d.odd" else None)
-        def judged(draft: Draft, session, source: Artifact, pooled: Artifact) -> None:
-            self.calls.append(f"judged {session.key}")
-            draft.json("text", f"{source.json('text')} by {pooled.json('text')}")
+        @stage(group="g", applies_to=lambda session: "odd" if session.key == "d.odd" else None)
+        def judged(source: Text, pooled: Text) -> Text:
+            self.calls.append(f"judged {source.text.rstrip('!')}")
+            return Text(text=f"{source.text} by {pooled.text}")
 
         return [judged, pooled, source]
 
@@ -178,7 +172,7 @@ def test_a_change_in_a_member_reaches_every_session(bench):
     assert bench.decide("pooled", None)[0] == "n/a", "the member is out of date"
     bench.drive("source")
     assert Planner(bench.pipeline).decide("pooled", None).fingerprint != before
-    assert bench.decide("pooled", None) == ("run", "changed: source.b.d.two")
+    assert bench.decide("pooled", None) == ("run", "changed: members")
     assert bench.decide("judged") == ("run", "pooled will run")
     bench.drive("judged")
     assert bench.text("judged", "d.one") == "d.one by d.one+d.two!"

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import zarr
+from resources.store.recording_format import write_recording
 
 from assets.stages.signals.fluorescence import FluorescenceConfig, fluorescence
 from neuropipe.errors import BadInput
 from neuropipe.recording import Movie, Recording
 from resources.store.artifact import MANIFEST, Artifact, Draft
 from resources.store.memo import LOG
-from resources.store.recording_format import write_recording
 from tests.cli.command import ask, get
 from tests.installation import make_place
 

@@ -24,6 +24,7 @@ from neuropipe.catalog.cohorts import NOTHING, Cohort, load_cohort
 from neuropipe.errors import BadInput
 from neuropipe.plots import deconvolution_networks as plots
 from neuropipe.schemas import Check, DeconvolutionNetworks, Events, Fluorescence, Recording
+from resources.store.members import absent_members, cohort_members
 from resources.store.plan import Planner
 from resources.store.stage import Member, StageConfig, Unresolved, stage
 from resources.workspace import Workspace
@@ -35,7 +36,6 @@ STEPS_BETWEEN_LINES = 500
 N_NOISE_LEVELS = 64
 STEP_OF_NOISE = 0.954  # median |x - y| of two normals of SD 1
 CURVE = ("left_out", "rate", "seed")
-NAMED = 3  # missing sessions, up to which each is named
 
 
 class NetworksConfig(StageConfig):
@@ -62,34 +62,15 @@ def _unavailable(planner: Planner) -> str | None:
     cohort = _cohort(planner.pipeline.workspace)
     if cohort is None:
         return f"the catalogue names no sessions to learn from (cohorts/{NETWORKS}.yaml)"
-    sessions = planner.catalog.sessions
-    absent = [key for key in cohort.sessions if planner.decide("recording", sessions[key]).state != "hit"]
-    if not absent:
-        return None
-    datasets = dict.fromkeys(key.partition(".")[0] for key in absent)
-    keys = absent if len(absent) <= NAMED else [f"{dataset}.*" for dataset in datasets]
-    named = " ".join(f"--session '{key}'" for key in keys)
-    return (
-        f"{len(absent)} of the {len(cohort.sessions)} sessions that it learns from have no current recording in the "
-        f"store: run `neuropipe run recording {named}` first"
-    )
+    return absent_members(planner, cohort, "recording")
 
 
 def _gather(planner: Planner) -> list[Member]:
     """The recordings of the cohort, by group."""
-    if missing := _unavailable(planner):
-        raise Unresolved(missing)
-    cohort, found = _cohort(planner.pipeline.workspace), []
-    for group, keys in cohort.groups.items():
-        for key in keys:
-            row = planner.decide("recording", planner.catalog.sessions[key])
-
-            def read(row: Any = row) -> Recording:
-                what = f"{row.asset} of {row.session}"
-                return Recording.read(planner.store.open_verified(row.holder, row.fingerprint, what))
-
-            found.append(Member({"group": group}, row.asset, row.session, row.fingerprint, row.data_version, read))
-    return found
+    cohort = _cohort(planner.pipeline.workspace)
+    if cohort is None:
+        raise Unresolved(_unavailable(planner))
+    return cohort_members(planner, cohort, "recording", Recording)
 
 
 def _plots(made: DeconvolutionNetworks) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def score_events(source: Recording | Fluorescence, events: Events) -> Deconvolut
     facts: dict[str, Any] = {
         "rois": found.shape[1] - len(unmatched),
         "rois_that_are_no_cell": len(unmatched),
-        "true_spikes": len(source.truth["spike_times"]),
+        "true_spikes": source.truth["spike_times"].shape[0],
         "correlation": {f"{row.smoothing:g} s": round(float(row.value), 4) for row in correlation.itertuples()},
     } | {
         metric: round(float(over_rois.loc[over_rois["metric"] == metric, "value"].iloc[0]), 4)

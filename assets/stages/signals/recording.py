@@ -1,5 +1,6 @@
 """recording: the published files of a session, verified and read into standard form; or a simulation and its truth."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
 from neuropipe.registry import Plugin, check_parameters
 from neuropipe.schemas import Recording
+from resources.files.disk import need_disk
 from resources.store.stage import StageConfig, Uses, stage
 from resources.workspace import Workspace
 
@@ -48,7 +50,7 @@ def _settings(session: Session, workspace: Workspace, *, fetch: bool) -> dict[st
 
 
 @stage(group="signals", kinds=("zarr", "parquet"), settings_of_session=_settings, uses=_uses)
-def recording(config: RecordingConfig, files: Mapping[str, Path]) -> Recording:
+def recording(config: RecordingConfig, files: Mapping[str, Path], scratch: Path) -> Recording:
     """The published files of a session, verified and read into standard form; or a simulation with its truth.
 
     Spike times, counts or dF/F, a table of units, a table of trials and, where there is any, behaviour.
@@ -56,10 +58,15 @@ def recording(config: RecordingConfig, files: Mapping[str, Path]) -> Recording:
     if config.simulator is not None:
         plugin = simulate.get(config.simulator)
         check_parameters(plugin, config.parameters)
-        return Recording.of(plugin.load()(**config.parameters))
-    plugin = readers.get(config.reader)
-    check_parameters(plugin, config.parameters)
-    return Recording.of(plugin.load()(dict(files), **config.parameters))
+        made = plugin.load()(**config.parameters)
+    else:
+        plugin = readers.get(config.reader)
+        check_parameters(plugin, config.parameters)
+        made = plugin.load()(dict(files), **config.parameters)
+    if made.movie is not None:
+        frames = made.movie.frames
+        need_disk(scratch, math.prod(frames.shape) * frames.dtype.itemsize, "the movie")
+    return Recording.of(made)
 
 
 STAGES = [recording]
