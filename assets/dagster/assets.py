@@ -61,7 +61,7 @@ def to_asset(stage: Stage, pipeline: Pipeline, partitions: dg.PartitionsDefiniti
             raise dg.Failure(description=str(error), metadata=damaged, allow_retries=False) from error
         if outcome.state == "n/a" and not stage.partitioned and not context.has_partition_key:
             raise dg.Failure(description=outcome.reason, allow_retries=False)  # asked for by itself
-        return to_result(stage, outcome)
+        return to_result(stage, outcome, planner.variant(stage.name))
 
     return step
 
@@ -113,7 +113,8 @@ def overrides_of(pipeline: Pipeline, run: dg.DagsterRun) -> dict[str, dict[str, 
     return overrides
 
 
-def to_result(stage: Stage, outcome: Outcome) -> dg.MaterializeResult:
+def to_result(stage: Stage, outcome: Outcome, variant: str = "") -> dg.MaterializeResult:
+    """What a step says of its outcome. variant : name of the settings that are not the default ones"""
     checks = check_results(stage, outcome.artifact)
     if outcome.artifact is None:
         return dg.MaterializeResult(
@@ -123,7 +124,12 @@ def to_result(stage: Stage, outcome: Outcome) -> dg.MaterializeResult:
         )
     return dg.MaterializeResult(
         data_version=dg.DataVersion(outcome.artifact.data_version),
-        metadata={"cache": outcome.state, "cache_reason": outcome.reason, **metadata_of(outcome.artifact)},
+        metadata={
+            **({"variant": variant} if variant else {}),
+            "cache": outcome.state,
+            "cache_reason": outcome.reason,
+            **metadata_of(outcome.artifact),
+        },
         check_results=checks,
     )
 

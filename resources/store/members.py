@@ -1,4 +1,4 @@
-"""What a stage over many sessions takes of the members of its cohort: one artifact of each, none of which may be absent."""
+"""The members of a cohort, as a stage over many sessions is given them: one artifact of each, none absent."""
 
 from typing import Any
 

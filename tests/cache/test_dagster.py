@@ -201,7 +201,7 @@ def test_the_driver_rebuilds_a_damaged_input_by_itself(tmp_path):
         bench.pipeline, [bench.catalog.session("d.one")], ASSETS, overrides=overrides, instance=Instance(bench).instance
     )
     assert summary.failed == 0
-    assert bench.store.latest("length", "d.one").json("n") == 18
+    assert bench.store.latest("length", "d.one").json("text") == 10
 
 
 def test_runs_of_killed_processes_end_in_the_history_and_others_go_on():
