@@ -65,7 +65,7 @@ def test_a_run_killed_while_networks_train_goes_on_to_the_same_bytes(tmp_path):
     running.kill()
     running.communicate()
     wait_until(lambda: gone(child))
-    assert not (place.root / "artifacts" / DECODER).exists()
+    assert not (place.root / "artifacts" / "artifacts" / DECODER).exists()
     assert [row["kind"] for row in place.json("gc")] == ["unfinished", "lock", "lock"], "the draft, not the progress"
     progress = place.root / "artifacts" / ".progress"
 
@@ -80,8 +80,8 @@ def test_a_run_killed_while_networks_train_goes_on_to_the_same_bytes(tmp_path):
     assert list(progress.iterdir()) == []
 
     lines = [line for _, line in told]
-    assert "going on with what an interrupted run had trained" in lines
-    kept = [re.search(r": (\d+) of (\d+) epochs were kept from an interrupted run", line) for line in lines]
+    assert "resuming from the checkpoints of an interrupted run" in lines
+    kept = [re.search(r": (\d+) of (\d+) epochs come from an interrupted run", line) for line in lines]
     assert sum(int(found[1]) for found in kept if found) >= 3 * 5, "three networks had come to a checkpoint"
     assert not [line for _, line in told_whole if "interrupted" in line]
-    assert [line for _, line in told_whole if line.startswith("all trials fold 0, seed-1: trained, epoch ")]
+    assert [line for _, line in told_whole if line.startswith("all samples fold 0, seed-1: trained, epoch ")]
