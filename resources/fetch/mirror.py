@@ -1,4 +1,4 @@
-"""Where a catalogue's URL is read from: the internet, or a mirror `<folder or http(s) base>/host/path`."""
+"""Where a URL of the catalogue is read from: the internet, or a mirror `<folder or http(s) base>/host/path`."""
 
 import re
 from pathlib import Path
@@ -25,12 +25,12 @@ def locate(url: str, mirror: str | None) -> str | Path:
 
 
 def check_url(url: str) -> None:
-    """Refuse what is no plain http(s) URL, or could name a place outside a mirror."""
+    """Refuse a URL that is not plain http(s), or that could lead outside a mirror."""
     _split(url)
 
 
 def without_secrets(url: str) -> str:
-    """The URL as it may be shown: no user, no password."""
+    """The URL without user and password, as it may be shown."""
     return re.sub(r"//[^/@]*@", "//", url, count=1)
 
 

@@ -17,7 +17,7 @@ from resources.fetch.transfer import Progress
 from resources.fetch.upstream import Upstream, ask_all
 from resources.fetch.verified import VerifiedFile
 from resources.files.notes import write_note
-from resources.files.safe_files import storage_trouble_in_words
+from resources.files.safe_files import size_of, storage_trouble_in_words
 from resources.store.stage import Unresolved
 
 log = logging.getLogger(__name__)
@@ -156,6 +156,15 @@ class Sources:
         """
         others = self.raw.folder.named_by_others(self._user, time.time() - grace)
         return self.raw.others_than(self.named() | others)
+
+    def remove_unused(self, grace: float = USER_GRACE, *, dry_run: bool = False) -> list[tuple[Path, int]]:
+        """Remove what is `unused`; each path that is gone (or, with `dry_run`, would be) with its size in bytes."""
+        found = []
+        for path in list(self.unused(grace)):
+            n_bytes = size_of(path)
+            if dry_run or self.raw.remove(path):
+                found.append((path, n_bytes))
+        return found
 
     @property
     def _user(self) -> str:

@@ -1,4 +1,4 @@
-"""One HTTP(S) exchange: who is asked, where redirects may lead, what the headers say."""
+"""One HTTP(S) exchange: client, redirects and headers."""
 
 import contextlib
 import email.utils
@@ -18,9 +18,10 @@ _MAX_REDIRECTS = 10
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to insist. All in s but `retries`, which counts failures in a row that brought no new bytes.
+    """How long to keep trying. All in s except `retries`, the number of failures in a row that brought no new bytes.
 
-    Wait number k is backoff * 2**k with up to 50 % of jitter, or what the server asks for if at most longest_wait.
+    Wait number k is backoff * 2**k plus up to 50 % of jitter, or what the server asks for. It gives up where
+    that is more than longest_wait.
     """
 
     retries: int = 4
@@ -33,7 +34,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Source:
-    """What is known of a file's origin. url : without secrets; total : bytes; pieces : responses it arrived in."""
+    """Where a file came from. url : without secrets; total : bytes; pieces : number of responses it arrived in."""
 
     url: str
     etag: str | None = None
@@ -48,7 +49,7 @@ class Source:
 
 
 def head(url: str, patience: Patience) -> Source | None:
-    """What the server says of a file without sending it; None where it does not answer."""
+    """What the server says about a file without sending it; None if it does not answer."""
     import httpx
 
     try:
@@ -72,7 +73,7 @@ def make_client(patience: Patience) -> Any:
 
 @contextlib.contextmanager
 def opened(client: Any, method: str, url: str, headers: dict[str, str]) -> Iterator[Any]:
-    """The response after redirects, which may lead from http to https but never back, nor to anything else."""
+    """The response after redirects. They may lead from http to https, but not back, and to no other scheme."""
     import httpx
 
     here = url
@@ -80,7 +81,7 @@ def opened(client: Any, method: str, url: str, headers: dict[str, str]) -> Itera
         try:
             request = client.build_request(method, here, headers=headers)
         except httpx.InvalidURL as error:
-            raise BadInput(f"{without_secrets(here)} is no URL: {error}") from error
+            raise BadInput(f"{without_secrets(here)} is not a URL: {error}") from error
         response = client.send(request, stream=True)
         try:
             if not response.has_redirect_location:

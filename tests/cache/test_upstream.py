@@ -181,6 +181,23 @@ def test_files_of_another_installation_that_shares_the_folder_are_kept(server, o
     assert OLD_SHA in {path.name for path in other.unused(grace=0.0)}
 
 
+def test_all_that_is_unused_is_removed_at_once_folders_in_quarantine_too(server, one):
+    sources, session, _ = one
+    (sources.raw.root / "quarantine" / "folder").mkdir(parents=True)
+    (sources.raw.root / "quarantine" / "folder" / "file").write_text("12345")
+    (sources.raw.root / ".trash" / "left").mkdir(parents=True)
+    lock = sources.raw.folder.lock(OLD_SHA)
+    with lock:
+        aged(sources.raw.root)
+        would = sources.remove_unused(dry_run=True)
+        assert sources.remove_unused() == would
+    sizes = {path.relative_to(sources.raw.root).as_posix(): n_bytes for path, n_bytes in would}
+    assert (sizes["quarantine/folder"], sizes[".trash/left"]) == (5, 0)
+    assert f".locks/{OLD_SHA}" not in sizes
+    assert sources.fetch(session)["a"].read_bytes() == OLD
+    assert not any((sources.raw.root / ".trash").iterdir())
+
+
 def test_what_a_process_is_busy_with_is_not_removed(server, one):
     sources, _, _ = one
     path = sources.raw.folder.place(OLD_SHA)

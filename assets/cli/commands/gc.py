@@ -29,7 +29,7 @@ def gc(dry_run, variants, grace, as_json) -> None:
 
     from assets.cli import tables
     from assets.pipeline import build_pipeline
-    from resources.store.gc import collect_garbage
+    from resources.store.gc import Garbage, collect_garbage
     from resources.store.needed import needed_artifacts, needed_progress
 
     pipeline, began = build_pipeline(), time.time()
@@ -38,9 +38,10 @@ def gc(dry_run, variants, grace, as_json) -> None:
         pipeline.workspace.store,
         needed_artifacts(pipeline, variants=not variants),
         needed_progress(pipeline, variants=not variants),
-        pipeline.workspace.sources.unused(seconds),
         dry_run=dry_run,
         grace=seconds,
         since=began,
     )
+    raw_files = pipeline.workspace.sources.remove_unused(seconds, dry_run=dry_run)
+    found += [Garbage("raw file", path, n_bytes) for path, n_bytes in raw_files]
     tables.show_garbage(found, dry_run, as_json)
