@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from resources.store.users import ANYTHING, RECORD_EVERY, remove_log
 GRACE = 14 * 86400.0
 # Staged texts of killed writers are younger than this only while they are written.
 _STAGED = 3600.0
+
+
+LOCK_AGE = 24 * 3600.0  # s
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,6 @@ def collect_garbage(
     store: ArtifactStore,
     needed: set[Path],
     needed_progress: set[Path],
-    unused_raw: Iterable[Path] = (),
     *,
     dry_run: bool = False,
     grace: float = GRACE,
@@ -52,7 +54,7 @@ def collect_garbage(
     an artifact is kept after another user of the store last used it, 0 to disregard other users; since : when `needed`
     was collected, as what was committed later is kept (default: now)
     """
-    return list(_Collection(store, needed, needed_progress, dry_run, grace, since or time.time()).run(unused_raw))
+    return list(_Collection(store, needed, needed_progress, dry_run, grace, since or time.time()).run())
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class _Collection:
     grace: float
     since: float
 
-    def run(self, unused_raw: Iterable[Path]) -> Iterator[Garbage]:
+    def run(self) -> Iterator[Garbage]:
         trash = [*self._children(".quarantine", "quarantined"), *self._children(".trash", "trash")]
         yield from self._artifacts()
         yield from self._pointers()
@@ -72,10 +74,6 @@ class _Collection:
         yield from self._drafts()
         yield from self._locks()
         yield from self._users()
-        for path in unused_raw:
-            yield Garbage("raw file", path, _size(path))
-            if not self.dry_run:
-                path.unlink(missing_ok=True)
         for item in trash:
             yield item
             self._discard(item.path)
@@ -159,6 +157,8 @@ class _Collection:
     def _locks(self) -> Iterator[Garbage]:
         root = self.store.root
         for file in sorted((*(root / ".stage").glob("*.lock"), *(root / ".locks").glob("*"))):
+            if _age(file) < LOCK_AGE:  # every artifact has one, and they cost nothing
+                continue
             with self._claimed(file) as idle:
                 if idle:
                     yield Garbage("lock", file, 0)
@@ -210,6 +210,14 @@ def _unread(manifest: Path) -> Iterator[bool]:
         yield unread
     finally:
         os.close(descriptor)
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was last written; 0 for one that is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _size(path: Path) -> int:

@@ -14,8 +14,8 @@ from resources.store.users import RECORD_EVERY
 from tests.cache.test_store import ASSET, FINGERPRINT, ROOT, commit, python
 
 
-def collected(store, needed=(), *, progress=(), raw=(), **options):
-    found = collect_garbage(store, {made.path for made in needed}, set(progress), raw, **options)
+def collected(store, needed=(), *, progress=(), **options):
+    found = collect_garbage(store, {made.path for made in needed}, set(progress), **options)
     return {(item.kind, item.path) for item in found}
 
 
@@ -178,6 +178,9 @@ def test_drafts_locks_and_checkpoints_go_once_their_owner_is_dead(tmp_path):
     (tmp_path / ".locks").mkdir()
     for lock in locks:
         lock.touch()
+        os.utime(lock, (0, 0))
+    young = tmp_path / ".locks" / "young"
+    young.touch()
     expected = {("unfinished", unneeded), ("unfinished", dead), ("lock", locks[1])}
     with store.draft() as draft, store.lock(ASSET, digest("3")):
         assert collected(store, progress=[needed], dry_run=True) == {*expected, ("lock", locks[0])}
@@ -190,18 +193,17 @@ def test_drafts_locks_and_checkpoints_go_once_their_owner_is_dead(tmp_path):
         assert not unneeded.exists()
         assert not dead.exists()
     assert not any(lock.exists() for lock in locks)
+    assert young.exists(), "every artifact has one: only old ones are worth a word"
 
 
-def test_quarantine_trash_and_unused_raw_files_go_always(tmp_path):
+def test_quarantine_and_trash_go_always(tmp_path):
     store = ArtifactStore(tmp_path)
     aside = store.quarantine(commit(store).path)
     trash = tmp_path / ".trash" / "x"
     trash.mkdir(parents=True)
     (trash / "half").write_text("x")
-    raw = tmp_path / "raw.nwb"
-    raw.write_text("12345")
-    expected = {("quarantined", aside), ("trash", trash), ("raw file", raw)}
-    assert collected(store, raw=[raw], dry_run=True) == collected(store, raw=[raw]) == expected
+    expected = {("quarantined", aside), ("trash", trash)}
+    assert collected(store, dry_run=True) == collected(store, ) == expected
     assert not any(path.exists() for _, path in expected)
 
 
