@@ -114,6 +114,20 @@ def rename_module(old: str, new: str) -> Callable[[Path], None]:
     return do
 
 
+def substitute(module: str, *pairs: tuple[str, str]) -> Callable[[Path], None]:
+    """Replace texts wherever they occur in a module."""
+
+    def do(root: Path) -> None:
+        path = root.joinpath(*module.split(".")).with_suffix(".py")
+        text = path.read_text()
+        for old, new in pairs:
+            assert old in text, f"{path} does not hold {old!r}"
+            text = text.replace(old, new)
+        path.write_text(text)
+
+    return do
+
+
 def move_to(module: str, name: str, new: str, imports: str) -> Callable[[Path], None]:
     """Move a function from one module to another, where `imports` make known what it uses, and import it from there."""
 

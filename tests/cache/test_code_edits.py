@@ -1,18 +1,21 @@
-"""The edit campaign: real edits in a copy of our source change the code versions of exactly the parts they can change."""
+"""The edit campaign: real edits in a copy of our source change the code versions of exactly what they can change."""
 
 import shutil
 
 import pytest
 
 from resources.store.code import CodeBase
-from tests.cache.code_edits import PACKAGES, PARTS, Edit, add, decoders_of, move_to, named, rename_module
+from tests.cache.code_edits import PACKAGES, PARTS, Edit, add, decoders_of, move_to, named, rename_module, substitute
 from tests.tracer import REPOSITORY
 
 CLASSIFIERS, REGRESSORS = decoders_of("classification"), decoders_of("regression")
 NETWORKS = decoders_of("classification", "torch") | decoders_of("regression", "torch")
 SCALED = NETWORKS | named(
-    *(f"decoder/{name}" for name in ["knn", "logistic_regression", "pca_logistic", "pca_ridge", "svm"])
+    "decoder/knn", "decoder/logistic_regression", "decoder/pca_logistic", "decoder/pca_ridge", "decoder/svm"
 )
+PLUGINS = "from neuropipe.registry import decoder, reader\n"
+UNUSED = "import neuropipe.simulate.networks"
+TYPES = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from neuropipe.calcium.learned import Learned\n"
 STAGES = named("stage/*")
 FROM_RECORDINGS = STAGES - {"stage/decoder"}  # stages that are given the recording
 
@@ -71,14 +74,12 @@ CHANGES = [
     Edit("clipping of gradients", "LARGEST_GRADIENT = 1.0", "LARGEST_GRADIENT = 2.0", NETWORKS),
     Edit(
         "cycle of learning rates",
-        "recipe.learning_rate * one_cycle(",
-        "recipe.learning_rate * 2 * one_cycle(",
+        "settings.learning_rate * one_cycle(",
+        "settings.learning_rate * 2 * one_cycle(",
         NETWORKS,
     ),
     Edit("bins of xgboost", '"max_bin": 32', '"max_bin": 16', named("decoder/xgboost")),
-    Edit(
-        "default of xgboost", "learning_rate: float = 0.05,", "learning_rate: float = 0.06,", named("decoder/xgboost")
-    ),
+    Edit("default of xgboost", "n_rounds: int = 150", "n_rounds: int = 160", named("decoder/xgboost")),
     Edit("constants in a tuple", "_TIE, _FLOOR = 1e-9, 1e-2", "_TIE, _FLOOR = 1e-9, 2e-2", named("decoder/knn")),
     Edit("table of functions", '"cosine": _cosine}', '"cosine": _euclidean}', named("decoder/knn")),
     Edit(
@@ -180,7 +181,7 @@ CHANGES = [
         "largest count",
         "LARGEST_COUNT = np.iinfo(np.uint32)",
         "LARGEST_COUNT = np.iinfo(np.uint16)",
-        named(*(f"reader/{name}" for name in ["binned_zip", "matlab", "npz", "steinmetz_rds"])),
+        named("reader/binned_zip", "reader/matlab", "reader/npz", "reader/steinmetz_rds"),
     ),
     Edit("columns of traces", 'TIME = "time"', 'TIME = "t"', named("reader/traces_csv")),
     Edit(
@@ -205,7 +206,7 @@ CHANGES = [
 
 KEEPS = [
     # words
-    Edit("error of the catalogue", "give either url or path", "exactly one of url and path is needed"),
+    Edit("error of the catalogue", "no catalogue at {root}: it should hold", "{root} is no catalogue, which holds"),
     Edit("error of a decoder", "a decoder needs finite values: ", "only finite values can be decoded: "),
     Edit(
         "error with expressions",
@@ -218,7 +219,7 @@ KEEPS = [
         '; is it {near[0]}?")\n        return plugins[name]',
     ),
     Edit("docstring of a module", '"""Scaling of features', '"""Standardisation of features'),
-    Edit("docstring of a class", '"""A network behind a fixed projection.', '"""A projected network.'),
+    Edit("docstring of a class", '"""XGBoost (Chen & Guestrin 2016) on', '"""Trees on'),
     Edit(
         "docstring of a kernel", '"""Index of the first spike not followed', '"""The first spike that is not followed'
     ),
@@ -244,23 +245,23 @@ KEEPS = [
     Edit(
         "TYPE_CHECKING import",
         "import numba\nimport numpy as np\n\n\n@numba.njit(nogil=True)\ndef oasis_ar2",
-        "from typing import TYPE_CHECKING\n\nimport numba\nimport numpy as np\n\nif TYPE_CHECKING:\n    from neuropipe.calcium.learned import Learned\n\n\n@numba.njit(nogil=True)\ndef oasis_ar2",
+        f"import numba\nimport numpy as np\n{TYPES}\n\n@numba.njit(nogil=True)\ndef oasis_ar2",
     ),
-    Edit("unused import", "import xgboost\n\nfrom neuropipe", "import xgboost\nimport scipy.signal\n\nfrom neuropipe"),
+    Edit(
+        "unused import",
+        "import numpy as np\nimport xgboost\n",
+        "import scipy.signal\nimport numpy as np\nimport xgboost\n",
+    ),
     Edit(
         "unused import of ours",
-        "import xgboost\n\nfrom neuropipe",
-        "import xgboost\n\nimport neuropipe.simulate.networks\nfrom neuropipe",
+        "import numpy as np\nimport xgboost\n",
+        f"import numpy as np\nimport xgboost\n\n{UNUSED}\n",
     ),
-    Edit(
-        "alias of a library",
-        "import xgboost\n\nfrom neuropipe",
-        "import xgboost\nimport xgboost as boosting\n\nfrom neuropipe",
-    ),
+    Edit("alias of a library", substitute("neuropipe.calcium.oasis_kernel", (" as np", ""), ("np.", "numpy."))),
     Edit(
         "where an import stands",
-        "    from neuropipe.calcium.oasis_kernel import oasis_ar2\n\n    slow, fast",
-        "    from neuropipe.calcium import oasis_kernel\n    from neuropipe.calcium.oasis_kernel import oasis_ar2\n\n    slow, fast",
+        "    from neuropipe.calcium.oasis_kernel import oasis_ar2\n",
+        "    import neuropipe.calcium.oasis_kernel\n    from neuropipe.calcium.oasis_kernel import oasis_ar2\n",
     ),
     Edit("layout of an expression", "MAD_TO_SD = 1.4826", "MAD_TO_SD = (\n    1.4826\n)"),
     # siblings
@@ -272,18 +273,9 @@ KEEPS = [
     ),
     Edit(
         "new decoder",
-        add(
-            "neuropipe.decoders.coin",
-            "from neuropipe.registry import decoder\n\n\n@decoder('coin', task='classification', input='counts')\nclass Coin:\n    pass\n",
-        ),
+        add("neuropipe.decoders.coin", f"{PLUGINS}@decoder('coin', task='classification')\nclass C: ...\n"),
     ),
-    Edit(
-        "new reader",
-        add(
-            "neuropipe.readers.coin",
-            "from neuropipe.registry import reader\n\n\n@reader('coin')\ndef read(files):\n    pass\n",
-        ),
-    ),
+    Edit("new reader", add("neuropipe.readers.coin", f"{PLUGINS}@reader('coin')\ndef read(files): ...\n")),
     Edit(
         "new kind of plug-in",
         'simulator = _announcer("simulator")',
@@ -309,8 +301,8 @@ KEEPS = [
     ),
     Edit(
         "rules of the catalogue",
-        "if (self.url is None) == (self.path is None):",
-        "if self.url is None and self.path is None:",
+        'for path in sorted(root.glob("*.yaml")):',
+        'for path in sorted(root.glob("*.yaml"), reverse=True):',
     ),
     Edit("how planning hashes", 'key = " ".join(map(str, sorted(roots)))', 'key = "  ".join(map(str, sorted(roots)))'),
     Edit("a download", "trying again in %.1f s", "again in %.1f s"),
