@@ -81,13 +81,15 @@ class CountsDecoder(ClassifierMixin, _SavedDecoder):
     """Base class of classifiers of (trial, bin, unit) or (trial, unit) counts.
 
     A subclass implements learning and prediction (`_learn`, `_probabilities`) and saving and loading of what it
-    learned (`_write`, `_read`).
+    learned (`_write`, `_read`). A decoder that models numbers of spikes sets `non_negative`.
     """
+
+    non_negative: ClassVar[bool] = False  # whether negative activity is refused
 
     def fit(self, X, y, *, trial_start=None):
         """Learn from trials. y : (trial,) labels; trial_start : (trial,) s, needed where rows aren't in time order."""
         self._validate_params()
-        counts = read_counts(self, X, fitting=True)
+        counts = self._read_counts(X, fitting=True)
         labels = read_labels(self, y, len(counts))
         order = read_time_order(trial_start, len(counts))
         self._learn(counts[order], labels[order])
@@ -96,12 +98,23 @@ class CountsDecoder(ClassifierMixin, _SavedDecoder):
     def predict_proba(self, X) -> np.ndarray:
         """Probabilities (trial, class), classes in the order of `classes_`."""
         check_is_fitted(self, "classes_")
-        return self._probabilities(read_counts(self, X, fitting=False))
+        return self._probabilities(self._read_counts(X, fitting=False))
 
     def predict(self, X) -> np.ndarray:
         """The most probable class of each trial."""
         most_probable = self.predict_proba(X).argmax(axis=1)
         return self.classes_[most_probable]
+
+    def _read_counts(self, X, *, fitting: bool) -> np.ndarray:
+        counts = read_counts(self, X, fitting=fitting)
+        if self.non_negative:
+            refuse_negative(self, counts)
+        return counts
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = self.non_negative
+        return tags
 
     def _describe_outputs(self) -> dict[str, Any]:
         return {
@@ -119,23 +132,6 @@ class CountsDecoder(ClassifierMixin, _SavedDecoder):
     @abstractmethod
     def _probabilities(self, counts: np.ndarray) -> np.ndarray:
         """(trial, bin, unit) -> (trial, class)."""
-
-
-class NonNegativeCounts:
-    """Mixin for classifiers that model spike counts: it refuses negative activity. List it before CountsDecoder."""
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.positive_only = True
-        return tags
-
-    def _learn(self, counts, labels):
-        refuse_negative(self, counts)
-        super()._learn(counts, labels)
-
-    def _probabilities(self, counts: np.ndarray) -> np.ndarray:
-        refuse_negative(self, counts)
-        return super()._probabilities(counts)
 
 
 class CountsRegressor(RegressorMixin, _SavedDecoder):

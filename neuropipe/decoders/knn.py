@@ -85,11 +85,11 @@ class KNNDecoder(ScoreBasedDecoder):
 
     def held_out_scores(self, running, labels, folds, features):
         roots = _roots(running, features.edges)
-        return np.concatenate([self._fold_scores(roots, features.offset, labels, fold) for fold in folds], axis=1)
+        return np.concatenate([self._fold_scores(roots, features.scale_offset, labels, fold) for fold in folds], axis=1)
 
-    def _fold_scores(self, roots, offset, labels, fold):
+    def _fold_scores(self, roots, scale_offset, labels, fold):
         """(components x metric x neighbours, validated trial, class)"""
-        scaling = Scaling.learn(roots[fold.train], offset)
+        scaling = Scaling.learn(roots[fold.train], scale_offset)
         every = PrincipalAxes(scaling.apply(roots[fold.train]))
         validate = scaling.apply(roots[fold.validate])
         members = np.eye(labels.max() + 1)[labels[fold.train]]
@@ -104,7 +104,7 @@ class KNNDecoder(ScoreBasedDecoder):
     def fit_candidate(self, running, labels, features, candidate):
         n_components, metric, n_neighbours = candidate
         roots = _roots(running, features.edges)
-        scaling = Scaling.learn(roots, features.offset)
+        scaling = Scaling.learn(roots, features.scale_offset)
         axes = PrincipalAxes(scaling.apply(roots)).leading(n_components)
         return {
             "n_components": n_components,

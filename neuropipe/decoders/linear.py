@@ -103,7 +103,7 @@ def rank_settings(
         rows = pool(running, edges)
         for offset in offsets:
             losses = inner_losses(rows, labels, folds, offset, strengths, components)
-            best, strength = np.unravel_index(losses.argmin(), losses.shape)
+            best, strength = (int(i) for i in np.unravel_index(losses.argmin(), losses.shape))
             loss = float(losses[best, strength])
             settings.append(Setting(edges, offset, strengths[strength], loss, components[best]))
     return sorted(settings, key=lambda setting: setting.log_loss)

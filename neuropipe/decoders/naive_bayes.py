@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuropipe.decoders.base import NonNegativeCounts
 from neuropipe.decoders.parameters import POSITIVE, each_of
 from neuropipe.decoders.pooling import pool
 from neuropipe.decoders.score_based import ScoreBasedDecoder, ScoreModel
@@ -27,7 +26,7 @@ class PoissonModel(ScoreModel):
 
 
 @decoder("naive_bayes", task="classification", input="counts", tools=("numpy",))
-class NaiveBayesDecoder(NonNegativeCounts, ScoreBasedDecoder):
+class NaiveBayesDecoder(ScoreBasedDecoder):
     """Calibrated Poisson naive Bayes; window, bin width and prior are chosen inside the training trials.
 
     Bayesian reconstruction with a rate for every unit, bin and class (Foldiak 1993, in Computation and Neural Systems,
@@ -42,6 +41,7 @@ class NaiveBayesDecoder(NonNegativeCounts, ScoreBasedDecoder):
     """
 
     model = PoissonModel
+    non_negative = True
     offsets = (None,)  # counts are not scaled
     _parameter_constraints = {"prior_trials": each_of(POSITIVE)}
 

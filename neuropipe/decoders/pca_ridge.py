@@ -8,7 +8,7 @@ from safetensors.numpy import load_file, save_file
 from neuropipe.decoders.base import CountsRegressor
 from neuropipe.decoders.dual_logistic import PrincipalAxes
 from neuropipe.decoders.parameters import COUNT, FOLDS, NOT_NEGATIVE, POSITIVE, Parameters, each_of
-from neuropipe.decoders.ridge_path import RidgePath
+from neuropipe.decoders.ridge_path import Choice, RidgePath
 from neuropipe.decoders.scaling import Scaling
 from neuropipe.registry import decoder
 
@@ -52,12 +52,13 @@ class PCARidge(Parameters, CountsRegressor):
         every = (counts.reshape(-1, counts.shape[2]) - scaling.mean) @ directions
         every = every.reshape(*counts.shape[:2], -1)
         tried = sorted({min(number or every.shape[2], every.shape[2]) for number in self.components})
-        best = None
+        best: tuple[Choice, int, RidgePath] | None = None
         for number in tried:
             path = RidgePath(every[:, :, :number].reshape(len(counts), -1), targets)
             choice = path.choose(self.strengths, self.n_inner_folds, gap=counts.shape[1])
             if best is None or choice.error < best[0].error:
                 best = choice, number, path
+        assert best is not None, "at least one number of components is tried"
         choice, self.n_components_, path = best
         self.strength_ = choice.penalties
         weights, intercept = path.fit(choice.penalties)

@@ -12,10 +12,10 @@ def cumulate(counts: np.ndarray) -> np.ndarray:
     return running
 
 
-def pool(running: np.ndarray, edges: Sequence[int]) -> np.ndarray:
+def pool(running: np.ndarray, edges: Sequence[int] | np.ndarray) -> np.ndarray:
     """Sums between neighbouring bin edges -> (trial, pooled bin x unit) float64."""
-    edges = np.asarray(edges)
-    return (running[:, edges[1:]] - running[:, edges[:-1]]).reshape(len(running), -1)
+    first, last = np.asarray(edges)[:-1], np.asarray(edges)[1:]
+    return (running[:, last] - running[:, first]).reshape(len(running), -1)
 
 
 def bin_edges(n_bins: int, window: tuple[float, float], n_pooled: int) -> tuple[int, ...]:

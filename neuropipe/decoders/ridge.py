@@ -47,6 +47,7 @@ class Ridge(Parameters, CountsRegressor):
             choice = path.choose(self.strengths, self.n_inner_folds, gap=n_bins)
             if best is None or choice.error < best[0].error:
                 best = choice, n_lags, path
+        assert best is not None, "at least one number of lags is tried"
         choice, self.n_lags_, path = best
         self.strength_ = choice.penalties
         self.weights_, self.intercept_ = path.fit(choice.penalties)

@@ -62,7 +62,7 @@ class RidgePath:
         share = error.min(axis=0) / np.where(spread > 0, spread, 1)
         return Choice(np.asarray(penalties, float)[error.argmin(axis=0)], float(share.mean()))
 
-    def fit(self, penalties: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    def fit(self, penalties: Sequence[float] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Weights (feature, k) and intercept (k,) from all samples. penalties : (k,) one for each target"""
         solved = self._solve(self._sums(slice(None)), penalties)
         own = [(weights[:, target], intercept[target]) for target, (weights, intercept) in enumerate(solved)]
@@ -75,7 +75,7 @@ class RidgePath:
         x, y = self._features[rows], self._targets[rows]
         return _Sums(len(x), x.sum(axis=0), y.sum(axis=0), x.T @ x, x.T @ y)
 
-    def _solve(self, sums: "_Sums", penalties: Sequence[float]) -> list[tuple[np.ndarray, np.ndarray]]:
+    def _solve(self, sums: "_Sums", penalties: Sequence[float] | np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Weights (feature, k) and intercept (k,) for every penalty."""
         mean_x, mean_y = sums.x / sums.n, sums.y / sums.n
         gram = sums.xx - np.outer(sums.x, mean_x)

@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,11 +20,13 @@ _FILE = "arrays.safetensors"
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """How features are made of a trial. edges : counts are summed between these bins; offset : c of `Scaling`, or None
-    for counts that are not scaled"""
+    """How features are made of a trial.
+
+    edges : counts are summed between these bins; scale_offset : c of `Scaling`, not used by models without scaling
+    """
 
     edges: tuple[int, ...]
-    offset: float | None
+    scale_offset: float
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class ScoreBasedDecoder(SearchSpace, CountsDecoder):
     def feature_sets(self, n_bins: int) -> list[FeatureSet]:
         """Every distinct window x number of bins x scaling, for trials of n_bins bins."""
         poolings = distinct_poolings(n_bins, self.windows, self.n_bins)
-        return [FeatureSet(edges, offset) for edges, offset in product(poolings, self.offsets)]
+        return [FeatureSet(edges, offset) for edges in poolings for offset in self.offsets]
 
     def compare(
         self, running: np.ndarray, labels: np.ndarray, folds: Sequence[InnerFold]
@@ -106,7 +107,7 @@ class ScoreBasedDecoder(SearchSpace, CountsDecoder):
         """Fit the chosen candidate on all trials given."""
         return self.model(
             edges=choice.features.edges,
-            offset=choice.features.offset,
+            offset=choice.features.scale_offset,
             log_loss=choice.log_loss,
             slope=choice.calibration.slope,
             log_frequencies=choice.calibration.log_frequencies,
@@ -117,11 +118,11 @@ class ScoreBasedDecoder(SearchSpace, CountsDecoder):
         candidates, running = self.candidates(), cumulate(counts)
         folds = inner_folds(labels, self.n_inner_folds)
         if folds:
-            choices = [
-                Choice(features, candidates[losses.argmin()], float(losses.min()), calibration[losses.argmin()])
-                for features, losses, calibration in self.compare(running, labels, folds)
-            ]
-            choices.sort(key=lambda choice: choice.log_loss)
+            choices = []
+            for features, losses, calibration in self.compare(running, labels, folds):
+                best = int(losses.argmin())
+                choices.append(Choice(features, candidates[best], float(losses[best]), calibration[best]))
+            choices.sort(key=lambda choice: choice.log_loss or 0.0)
         else:
             uncalibrated = Calibration.uncalibrated(np.bincount(labels) / len(labels))
             first, middle = self.feature_sets(counts.shape[1])[0], candidates[len(candidates) // 2]

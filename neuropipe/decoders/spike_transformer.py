@@ -16,7 +16,6 @@ attention layers are those of torch_brain. The rest is smaller, to be trained on
 import torch
 from torch import nn
 
-from neuropipe.decoders.base import NonNegativeCounts
 from neuropipe.decoders.networks.attention import check_width
 from neuropipe.decoders.networks.classifier import NetworkClassifier
 from neuropipe.decoders.networks.features import CountFeatures
@@ -99,7 +98,7 @@ class SpikeTransformer(nn.Module):
 @decoder(
     "spike_transformer", task="classification", input="counts", tools=("torch",), runtime_only=("device",), slow=True
 )
-class SpikeTransformerDecoder(NonNegativeCounts, NetworkClassifier):
+class SpikeTransformerDecoder(NetworkClassifier):
     """A small transformer with spikes as tokens, after POYO (Azabou et al. 2023) but different in its embeddings.
 
     Spikes of a unit in a coarse bin are identical tokens at the bin's centre, so that the first attention, over all
@@ -109,6 +108,7 @@ class SpikeTransformerDecoder(NonNegativeCounts, NetworkClassifier):
     """
 
     features = CountFeatures
+    non_negative = True
 
     n_components: int = 32
     unit_dropout: float = 0.5

@@ -173,7 +173,7 @@ def fit_machines(kernel: np.ndarray, labels: np.ndarray, strength: float, n_clas
 def _scaled(running, features):
     """Scaling learned from all trials given, and their scaled rows."""
     rows = pool(running, features.edges)
-    scaling = Scaling.learn(rows, features.offset)
+    scaling = Scaling.learn(rows, features.scale_offset)
     return scaling, scaling.apply(rows)
 
 

@@ -5,7 +5,6 @@ import math
 import torch
 from torch import nn
 
-from neuropipe.decoders.base import NonNegativeCounts
 from neuropipe.decoders.networks.attention import GatedBlock
 from neuropipe.decoders.networks.classifier import NetworkClassifier
 from neuropipe.decoders.networks.features import N_LEVELS, LevelFeatures
@@ -51,7 +50,7 @@ class CountTokens(nn.Module):
 @decoder(
     "token_transformer", task="classification", input="counts", tools=("torch",), runtime_only=("device",), slow=True
 )
-class TokenTransformerDecoder(NonNegativeCounts, NetworkClassifier):
+class TokenTransformerDecoder(NetworkClassifier):
     """A transformer over bins, whose tokens are sums over units of embeddings that grow with the spike count.
 
     Two layers of four heads with learned positions; the last bin's token is read out. Parameters as in
@@ -59,6 +58,7 @@ class TokenTransformerDecoder(NonNegativeCounts, NetworkClassifier):
     """
 
     features = LevelFeatures
+    non_negative = True
 
     dropout: float = 0.3
     n_components: int = 32

@@ -4,7 +4,7 @@ import functools
 from abc import abstractmethod
 from itertools import cycle
 from numbers import Real
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
@@ -123,7 +123,7 @@ class NetworkClassifier(TrialWindows, NetworkFits, CountsDecoder):
             generator = torch.Generator(device).manual_seed(stream_seed(self.seed, *numbers))
             network = build(lambda: self._make(features), generator)
             with torch.no_grad():
-                network.readout.bias.copy_(self._prior(run.train.targets).clamp_min(1e-3).log())
+                cast(nn.Linear, network.readout).bias.copy_(self._prior(run.train.targets).clamp_min(1e-3).log())
             loss = self._loss(run.train.targets)
             applied = self._with_components(network, features.components.to(device))
             curves.extend(train(applied, run, settings, loss, _log_loss, generator, checkpoints, self._report))
@@ -179,7 +179,7 @@ class NetworkClassifier(TrialWindows, NetworkFits, CountsDecoder):
     def _probabilities(self, counts):
         # In float64, so that a trial's probabilities do not depend on which trials it is predicted with.
         running = cumulate(counts)
-        total = 0
+        total = torch.zeros(len(counts), len(self.classes_), dtype=torch.float64)
         with one_thread(), torch.no_grad():
             for network, features in zip(self.networks_, cycle(self.features_), strict=False):
                 applied = self._with_components(network, features.components.double())

@@ -4,11 +4,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.base import BaseEstimator
 from torch import nn
 
 from neuropipe.decoders.inner_folds import InnerFold
@@ -38,7 +39,7 @@ class _Observation:
     checkpoints: Path | None = None
 
 
-class NetworkFits(Parameters):
+class NetworkFits(Parameters, BaseEstimator):
     """A decoder whose fits can be observed and, when interrupted, resumed.
 
     seed : of all random numbers; device : "auto", "cpu" or "cuda"
@@ -58,6 +59,7 @@ class NetworkFits(Parameters):
         "device": [str],
     }
     _observation = _Observation()
+    plugin_name: ClassVar[str]  # set by the decorator
 
     def observe(self, on_epoch: OnEpoch | None = None, checkpoints: Path | None = None):
         """Call `on_epoch` with each new row of the learning curves, and save work in progress in a folder.

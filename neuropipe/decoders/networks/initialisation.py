@@ -7,6 +7,7 @@ that their constructors gave them. Then the layers listed in `INITIALISERS` are 
 import math
 import threading
 from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -16,6 +17,14 @@ from neuropipe.errors import BadInput
 _global_generator = threading.Lock()
 
 
+@runtime_checkable
+class DrawsParameters(Protocol):
+    """A module that draws its own parameters, such as positional embeddings."""
+
+    def draw_parameters(self, generator: torch.Generator) -> None:
+        """Draw the parameters in place from the generator."""
+
+
 def build(make: Callable[[], nn.Module], generator: torch.Generator) -> nn.Module:
     """Construct a network on the generator's device and draw its weights from the generator.
 
@@ -23,7 +32,7 @@ def build(make: Callable[[], nn.Module], generator: torch.Generator) -> nn.Modul
     for their inputs, orthogonal recurrent matrices in each gate (Saxe et al. 2014), biases 0 but for the forget gate of
     an LSTM, which starts open with a bias of 1 (Jozefowicz et al. 2015). The read-out, the linear layer `readout`, is
     all 0, so that training starts from equal outputs for every trial. A module with a method
-    `draw_parameters(generator)` draws its own parameters, such as positional embeddings.
+    `draw_parameters(generator)` draws its own parameters (see `DrawsParameters`).
     """
     network = construct(make, generator.initial_seed()).to(generator.device)
     readout = getattr(network, "readout", None)
@@ -32,7 +41,7 @@ def build(make: Callable[[], nn.Module], generator: torch.Generator) -> nn.Modul
             if module is readout:
                 for values in module.parameters():
                     values.zero_()
-            elif hasattr(module, "draw_parameters"):
+            elif isinstance(module, DrawsParameters):
                 module.draw_parameters(generator)
             else:
                 _initialise(module, generator)
@@ -102,7 +111,7 @@ def _draw_uniform(weight: torch.Tensor, generator: torch.Generator) -> None:
     weight.uniform_(-bound, bound, generator=generator)
 
 
-INITIALISERS: dict[type[nn.Module], Callable[[nn.Module, torch.Generator], None]] = {
+INITIALISERS: dict[type[nn.Module], Callable[[Any, torch.Generator], None]] = {
     nn.Linear: _initialise_weight,
     nn.Conv1d: _initialise_weight,
     nn.Conv2d: _initialise_weight,

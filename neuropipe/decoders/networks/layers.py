@@ -29,6 +29,8 @@ class Dropout(nn.Module):
 class WithProjection(nn.Module):
     """A network whose inputs are first projected on principal components. loadings : (unit, component)"""
 
+    loadings: torch.Tensor
+
     def __init__(self, loadings: torch.Tensor, network: nn.Module):
         super().__init__()
         self.register_buffer("loadings", loadings, persistent=False)
@@ -40,6 +42,8 @@ class WithProjection(nn.Module):
 
 class WithLoadings(nn.Module):
     """A network of units that is also given the units' loadings. loadings : (unit, component)"""
+
+    loadings: torch.Tensor
 
     def __init__(self, loadings: torch.Tensor, network: nn.Module):
         super().__init__()

@@ -15,3 +15,4 @@ class Observable(Protocol):
 
     def observe(self, on_epoch: OnEpoch | None = None, checkpoints: Path | None = None) -> "Observable":
         """Call `on_epoch` after every epoch, and save work in progress in the folder `checkpoints`."""
+        ...

@@ -1,5 +1,7 @@
 """The network of all recurrent decoders: a linear encoder, one recurrent layer, a read-out of its last state."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -9,7 +11,7 @@ from neuropipe.decoders.networks.layers import Dropout
 class Recurrent(nn.Module):
     """(trial, bin, input) -> (trial, output). recurrent : class of the recurrent layer, e.g. torch.nn.GRU"""
 
-    def __init__(self, recurrent: type[nn.RNNBase], n_inputs: int, n_outputs: int, width: int, dropout: float):
+    def __init__(self, recurrent: Callable[..., nn.RNNBase], n_inputs: int, n_outputs: int, width: int, dropout: float):
         super().__init__()
         self.encoder = nn.Linear(n_inputs, width)
         self.dropout = Dropout(dropout)
