@@ -17,6 +17,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import filelock  # noqa: F401 - before the forks, as every child would import it anew
+
 from resources.store.gc import collect_garbage
 from resources.store.store import Artifact, ArtifactStore, digest
 
