@@ -1,6 +1,7 @@
 """Attempts at one fingerprint: <first>, <first>.2, <first>.3, ...; <first>.newest tells that there is more than one."""
 
 import os
+import shutil
 from pathlib import Path
 
 from resources.files.safe_files import write_durably
@@ -21,8 +22,10 @@ def newest(first: str) -> Path | None:
 
 def announce_next(first: str) -> Path:
     """Where the next attempt goes. It is announced before it is there: nobody may take an older one for the newest."""
-    attempt = _highest(first) + 1
-    write_durably(Path(first + NEWEST), str(attempt))
+    attempt, marker = _highest(first) + 1, Path(first + NEWEST)
+    if marker.is_dir() and not marker.is_symlink():
+        shutil.rmtree(marker)
+    write_durably(marker, str(attempt))
     return Path(_path(first, attempt))
 
 

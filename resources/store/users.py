@@ -72,7 +72,7 @@ class UserLogs:
         return self._read[log][1]
 
     def _load(self, log: Path) -> dict[str, float]:
-        if log.is_dir():
+        if os.path.lexists(log) and (log.is_symlink() or not log.is_file()):
             log.rename(log.with_name(f".{log.name}.{uuid.uuid4().hex}"))
         uses, lines, damaged = parse(log)
         if damaged or lines > 2 * len(uses) + 1000:

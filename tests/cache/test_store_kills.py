@@ -19,7 +19,7 @@ def test_a_killed_process_leaves_nothing_half_written_or_half_deleted_in_sight(t
         text=True,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert int(done.stdout.split()[0]) >= at_least, done.stdout
