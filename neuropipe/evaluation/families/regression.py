@@ -12,13 +12,7 @@ from neuropipe.registry import score_family
 @score_family("regression")
 def regression() -> ScoreFamily:
     """How well behaviour is decoded at every moment: R2, or the median error of angles."""
-    angle: dict[str, Any] = {
-        "unit": "degrees",
-        "lower_is_better": True,
-        "lower_bound": 0.0,
-        "upper_bound": 180.0,
-        "digits": 1,
-    }
+    angle: dict[str, Any] = {"lower_is_better": True, "lower_bound": 0.0, "upper_bound": 180.0, "digits": 1}
     correlation: dict[str, Any] = {"lower_bound": -1.0, "upper_bound": 1.0, "proper": True}
     return ScoreFamily(
         name="regression",
