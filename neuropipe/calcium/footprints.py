@@ -46,7 +46,7 @@ class Footprints:
     def only(self, rois: np.ndarray) -> "Footprints":
         """Some of the ROIs (indices), in that order."""
         sizes = np.diff(self.offsets)[rois]
-        kept = np.concatenate([np.arange(self.offsets[roi], self.offsets[roi + 1]) for roi in rois])
+        kept = np.concatenate([np.arange(int(self.offsets[roi]), int(self.offsets[roi + 1])) for roi in rois])
         return Footprints(self.pixels[kept], self.weights[kept], np.cumsum([0, *sizes]), self.shape)
 
     def matrix(self) -> "csr_array":

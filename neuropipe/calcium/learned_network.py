@@ -19,7 +19,9 @@ SMOOTHING = 0.08  # s, SD: spikes and what is expected are compared once both ar
 
 
 class Network(nn.Module):
-    """(roi, time) of dF/F in units of noise, compressed by asinh -> (roi, time) expected spikes a sample."""
+    """(roi, time) of dF/F in units of noise, compressed by asinh -> (roi, time) expected spikes per sample."""
+
+    scale: torch.Tensor  # set after training, so that as many spikes are found as there were
 
     def __init__(self, channels: int):
         super().__init__()
@@ -28,7 +30,7 @@ class Network(nn.Module):
             layers += [nn.Conv1d(n_inputs, channels, WIDTH, dilation=dilation, padding="same"), nn.ReLU()]
             n_inputs = channels
         self.layers = nn.Sequential(*layers, nn.Conv1d(channels, 1, 1))
-        self.register_buffer("scale", torch.ones(()))  # set after training, to find as many spikes as there were
+        self.register_buffer("scale", torch.ones(()))
 
     def forward(self, seen: torch.Tensor) -> torch.Tensor:
         return self.scale * nn.functional.softplus(self.layers(seen[:, None]))[:, 0]
@@ -44,7 +46,7 @@ def at_rate(dff: np.ndarray, frame_rate: float, rate: float) -> tuple[np.ndarray
     return slow, np.maximum(noise, np.maximum(1e-3 * slow.std(0), 1e-9))
 
 
-def see(traces: np.ndarray, noise: np.ndarray) -> np.ndarray:
+def see(traces: np.ndarray, noise: np.ndarray | np.float64) -> np.ndarray:
     """(roi, time), what a network sees: traces (time, roi) in units of their noise, large transients compressed."""
     return np.ascontiguousarray(np.arcsinh(traces / noise).T, np.float32)
 

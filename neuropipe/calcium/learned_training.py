@@ -163,7 +163,10 @@ def _train_one(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Network(channels)
-    torch.nn.init.constant_(network.layers[-1].bias, EXPECTED_AT_FIRST)
+    output = network.layers[-1]
+    assert isinstance(output, torch.nn.Conv1d)
+    assert output.bias is not None
+    torch.nn.init.constant_(output.bias, EXPECTED_AT_FIRST)
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=n_steps)
     smooth = _smoother(SMOOTHING * rate)

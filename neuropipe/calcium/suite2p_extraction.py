@@ -186,7 +186,7 @@ class _Run:
 
 
 def _footprints(rois: np.ndarray, shape: tuple[int, int]) -> Footprints:
-    pixels = [np.ravel_multi_index((roi["ypix"], roi["xpix"]), shape) for roi in rois]
+    pixels = [np.asarray(np.ravel_multi_index((roi["ypix"], roi["xpix"]), shape)) for roi in rois]
     return Footprints(
         np.concatenate(pixels).astype(np.int32),
         np.concatenate([roi["lam"] for roi in rois]).astype(np.float32),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Self, Union
+from typing import TYPE_CHECKING, Annotated, Any, Self, Union
 from urllib.parse import unquote
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
@@ -42,6 +42,9 @@ def _tag(value: Any) -> str:
     return f"[{tasks.kind_of(fields) or next(iter(tasks.available()))}]"
 
 
-# One member per kind of task; brackets keep the kind out of the fields that errors name.
-_MEMBERS = tuple(Annotated[task.entry, Tag(f"[{kind}]")] for kind, task in tasks.available().items())
-AnyTask = Annotated[Union[_MEMBERS], Discriminator(_tag)]  # noqa: UP007 (a union of members that are not known here)
+if TYPE_CHECKING:
+    AnyTask = Any  # the kinds of task are known only when this is imported
+else:
+    # One member per kind of task; brackets keep the kind out of the fields that errors name.
+    _MEMBERS = tuple(Annotated[task.entry, Tag(f"[{kind}]")] for kind, task in tasks.available().items())
+    AnyTask = Annotated[Union[_MEMBERS], Discriminator(_tag)]  # noqa: UP007

@@ -63,7 +63,7 @@ def compare_datasets(ranked: pd.DataFrame, rival: str | None = None) -> Iterator
     for (dataset, scheme, name), rows in current.groupby([datasets, "scheme", "family"], sort=False):
         family = families.get(name)
         other = rival or family.comparison_model
-        if rows.loc[rows["model"] == other, "session"].nunique() < 2:
+        if other is None or rows.loc[rows["model"] == other, "session"].nunique() < 2:
             continue
         metric = family.common_primary(set(rows["metric"]))
         rows = rows.assign(score=rows[metric].astype(float), metric=metric)

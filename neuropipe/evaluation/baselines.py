@@ -76,12 +76,12 @@ def _gather(parts: list[tuple], labels: np.ndarray) -> Predicted:
 
 
 def _table(baseline, labels: Sequence, folds: pd.DataFrame, classes: Sequence | None) -> pd.DataFrame:
-    classes = np.unique(np.asarray(labels)).tolist() if classes is None else list(classes)
-    known = encode(labels, classes, "labels")
+    names: list = np.unique(np.asarray(labels)).tolist() if classes is None else list(classes)
+    known = encode(labels, names, "labels")
     if len(folds) == 0 or folds["sample"].min() < 0 or folds["sample"].max() >= len(known):
         raise BadInput(f"folds must name samples among the {len(known)} labels, counted from 0")
     schemes = folds.groupby("scheme", sort=False)
     return pd.concat(
-        [write_predictions(scheme, classes, baseline(known, len(classes), rows)) for scheme, rows in schemes],
+        [write_predictions(scheme, names, baseline(known, len(names), rows)) for scheme, rows in schemes],
         ignore_index=True,
     )

@@ -116,7 +116,7 @@ def dead_session(
     table = table[table["scheme"] == scheme]
     if table.empty:
         raise BadInput(f"no evaluation holds scheme {scheme!r}")
-    judged = {name for family in families.every() for name in family.judged} if metrics is None else metrics
+    judged = {name for family in families.every() for name in family.judged or ()} if metrics is None else metrics
     p_values = table.loc[table["metric"].isin(judged), "p_value"].dropna()
     return not (len(p_values) and p_values.min() * len(p_values) < alpha)
 
@@ -164,6 +164,8 @@ def _differences(
     reference = next((each for each in same if each.model == family.reference_model and _comparable(each)), None)
     if reference is None:
         return nothing
+    assert evaluation.predictions is not None
+    assert reference.predictions is not None
     table = family.difference(evaluation.predictions(), reference.predictions(), primary).set_index("scheme")
 
     def of_scheme(scheme: str) -> dict:

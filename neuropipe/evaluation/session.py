@@ -22,7 +22,7 @@ def evaluate(
     folds: pd.DataFrame,
     classes: Sequence,
     *,
-    labels: Sequence | None = None,
+    labels: Sequence | np.ndarray | None = None,
     seed: int = 0,
     n_shifts: int = 2000,
     n_resamples: int = 2000,

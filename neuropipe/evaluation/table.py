@@ -76,7 +76,7 @@ def write_predictions(scheme: str, classes: Sequence, predicted: Predicted) -> p
     return pd.DataFrame(table)
 
 
-def encode(labels: Sequence, classes: Sequence, where: str) -> np.ndarray:
+def encode(labels: Sequence | np.ndarray, classes: Sequence | np.ndarray, where: str) -> np.ndarray:
     """Labels -> (row,) int64 positions in `classes`; a label that is none of them is refused by name."""
     index = pd.Index(list(classes))
     if len(index) < 2:
@@ -100,7 +100,7 @@ def check_probabilities(probabilities: np.ndarray, n_classes: int, where: str) -
         raise BadInput(f"{where}: probabilities must be (row, {n_classes}), found {probabilities.shape}")
     bad = ~np.isfinite(probabilities).all(1)
     if bad.any():
-        raise BadInput(f"{where}: {int(bad.sum())} of {len(bad)} rows have probabilities that are not finite")
+        raise BadInput(f"{where}: {int(bad.sum())} of {len(probabilities)} rows have probabilities that are not finite")
     total = probabilities.sum(1)
     bad = (np.abs(total - 1) > TOLERANCE) | (probabilities < 0).any(1)
     if bad.any():

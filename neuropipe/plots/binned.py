@@ -45,7 +45,8 @@ def no_plots(predictions: Predictions, binned: Any) -> dict[str, Any]:
 
 def decoded_and_true(predictions: Predictions, binned: TimeBins) -> dict[str, Any]:
     """Behaviour and what was decoded of it, under the first scheme."""
+    assert predictions.targets is not None
     every, names = predictions.predictions, predictions.targets["names"]
     first = every[every["scheme"] == every["scheme"].iloc[0]].sort_values("sample")
-    drawn = [first[[f"{column}_{name}" for name in names]].to_numpy() for column in ("y_true", "y_pred")]
-    return {"decoded_and_true": continuous.decoded_and_true(*drawn, names, binned.bin_width)}
+    true, decoded = (first[[f"{column}_{name}" for name in names]].to_numpy() for column in ("y_true", "y_pred"))
+    return {"decoded_and_true": continuous.decoded_and_true(true, decoded, names, binned.bin_width)}

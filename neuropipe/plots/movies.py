@@ -29,14 +29,14 @@ def rois(
 
     mean_image : (y, x); true : in the same frame; cell : (roi,) the true cell of each found ROI, -1 for none
     """
-    known = true is not None
+    known = true is not None and cell is not None
     figure = blank(WIDTH / 2 + 0.4 if known else WIDTH * 0.8, title)
     panels = figure.subplots(1, 2 if known else 1, squeeze=False)[0]
     low, high = np.percentile(mean_image, [1, 99.5])
     for axes in panels:
         axes.imshow(mean_image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
         axes.set(xticks=[], yticks=[])
-    if not known:
+    if true is None or cell is None:
         _outline(panels[0], found, range(len(found)), FOUND)
         panels[0].set_title(f"{len(found)} found ROIs", fontsize=9)
         return figure

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def raster_and_psth(
     counts: np.ndarray,
-    labels: Sequence,
+    labels: Sequence | np.ndarray,
     classes: Sequence,
     bin_width: float,
     window_start: float,
@@ -100,7 +100,8 @@ def _unit_map(figure: "Figure", axes: "Axes", counts: np.ndarray, edges: np.ndar
 def _smooth(activity: np.ndarray) -> np.ndarray:
     """Activity (bin, unit) averaged over time with weights 1 2 3 2 1, edges extended: one spike is no peak."""
     padded = np.pad(activity, ((2, 2), (0, 0)), mode="edge")
-    return sum(weight / 9 * padded[lag : lag + len(activity)] for lag, weight in enumerate((1, 2, 3, 2, 1)))
+    lagged = (weight / 9 * padded[lag : lag + len(activity)] for lag, weight in enumerate((1, 2, 3, 2, 1)))
+    return sum(lagged, np.zeros(activity.shape))
 
 
 def _commonest(labels: np.ndarray, classes: Sequence) -> list:

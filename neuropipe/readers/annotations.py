@@ -47,6 +47,7 @@ def annotate(
     n_rows = n_trials or 0
     if n_trials is None:
         _refuse_trials(arrays, file, placed, prefix)
+    n_rows = 0 if n_trials is None else n_trials
     for name in sorted(set(arrays) - placed - {"time"}):
         where = f"{file}: {name}"
         if name.startswith(prefix):

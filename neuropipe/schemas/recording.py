@@ -10,7 +10,7 @@ import pandas as pd
 from neuropipe.errors import BadInput
 from neuropipe.recording import Movie, TimeCounts, TimeSeries
 from neuropipe.recording import Recording as MadeRecording
-from neuropipe.schemas.base import Schema, array, table
+from neuropipe.schemas.base import ArraySpec, Schema, array, table
 
 SPIKES_PER_CHUNK = 1 << 20
 SAMPLES_PER_CHUNK = 1 << 20  # of dF/F: 4 MB
@@ -108,7 +108,7 @@ class Recording(Schema):
         attributes = {"bin_width": self.bin_width, "start": self.start} if self.counts is not None else {}
         for name, spec in self.specs().items():
             value = getattr(self, name)
-            if value is not None and not isinstance(value, pd.DataFrame):
+            if value is not None and isinstance(spec, ArraySpec):
                 own = attributes if name in ("trial_counts", "time_counts") else {}
                 value = _Streamed(value, self.chunks(name)) if name == "movie" else value
                 draft.array(name, value, dims=spec.dims, attributes=own, chunks=self.chunks(name))

@@ -32,9 +32,12 @@ class Problem(Protocol):
 
     def fit_data(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Inputs, what to predict, and times (s, or None) of some samples."""
+        ...
 
     def predict(self, estimator: Any, samples: np.ndarray) -> pd.DataFrame:
         """What an estimator says of some samples, beside the truth: a row per sample."""
+        ...
 
     def facts(self, predictions: pd.DataFrame) -> dict[str, Any]:
         """Numbers for people about all predictions."""
+        ...

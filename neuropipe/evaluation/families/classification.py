@@ -20,7 +20,7 @@ IMBALANCE = 0.1
 @score_family("classification")
 def classification() -> ScoreFamily:
     """How well labels of trials are decoded: accuracy, or balanced accuracy where classes are imbalanced."""
-    fraction = {"lower_bound": 0.0, "upper_bound": 1.0}
+    fraction: dict[str, Any] = {"lower_bound": 0.0, "upper_bound": 1.0}
     return ScoreFamily(
         name="classification",
         title="labels decoded",

@@ -12,8 +12,8 @@ from neuropipe.registry import score_family
 @score_family("regression")
 def regression() -> ScoreFamily:
     """How well behaviour is decoded at every moment: R2, or the median error of angles."""
-    angle = {"unit": "degrees", "lower_is_better": True, "lower_bound": 0.0, "upper_bound": 180.0, "digits": 1}
-    correlation = {"lower_bound": -1.0, "upper_bound": 1.0, "proper": True}
+    angle: dict[str, Any] = {"lower_is_better": True, "lower_bound": 0.0, "upper_bound": 180.0, "digits": 1}
+    correlation: dict[str, Any] = {"lower_bound": -1.0, "upper_bound": 1.0, "proper": True}
     return ScoreFamily(
         name="regression",
         title="behaviour decoded",
@@ -21,8 +21,8 @@ def regression() -> ScoreFamily:
             "r2": Metric(label="R2", unit="explained variance", upper_bound=1.0, proper=True),
             "correlation": Metric(label="corr.", unit="Pearson's correlation", **correlation),
             "rmse": Metric(label="RMSE", unit="unit of the target", lower_is_better=True, lower_bound=0.0, proper=True),
-            "median_error": Metric(label="error", proper=True, **angle | {"unit": "median, degrees"}),
-            "mean_error": Metric(label="mean error", proper=True, **angle),
+            "median_error": Metric(label="error", unit="median, degrees", proper=True, **angle),
+            "mean_error": Metric(label="mean error", unit="degrees", proper=True, **angle),
             "circular_correlation": Metric(label="corr.", unit="circular correlation", **correlation),
         },
         choose_primary=primary_of_targets,

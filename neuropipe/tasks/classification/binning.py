@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,7 +53,7 @@ def bin_trials(entry: ClassificationEntry, activity: Activity, recording: Record
         spikes = (activity.times, activity.offsets[:], starts, entry.bin_width, entry.n_bins)
         summary = bin_to_zarr(*spikes, group, name="activity")
         expected = int(spikes_in_windows(*spikes).sum())
-    binned = group["activity"]
+    binned: Any = group["activity"]
     names = np.array(labelled.classes, dtype=object)
     table = {"trial": labelled.kept, "label": names[labelled.codes], "start": starts, "stop": starts + duration}
     return TrialBins(

@@ -16,9 +16,10 @@ def trial_samples(binned: TrialBins, recording: Recording, block_column: str | N
     """A sample per trial; blocks are read from a column of the recording's trial table."""
     blocks = None
     if block_column is not None:
-        if block_column not in recording.trials:
-            raise BadInput(f"no column {block_column!r} in the trial table; it has {', '.join(recording.trials)}")
-        blocks = recording.trials[block_column].to_numpy()[binned.trials["trial"]]
+        table = pd.DataFrame() if recording.trials is None else recording.trials
+        if block_column not in table:
+            raise BadInput(f"no column {block_column!r} in the trial table; it has {', '.join(table) or 'none'}")
+        blocks = table[block_column].to_numpy()[binned.trials["trial"]]
     known = binned.starts is not None
     stops = binned.trials["stop"].to_numpy()
     return Samples(len(binned.trials), binned.labels[:], binned.starts, stops if known else None, blocks=blocks)

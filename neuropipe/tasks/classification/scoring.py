@@ -14,6 +14,7 @@ from neuropipe.tasks.scoring import ScoreSettings, scores_finite, summary
 def score_classes(predictions: Predictions, folds: Folds, binned: TrialBins, settings: ScoreSettings) -> Scores:
     """Every score under every scheme, the metric that suits the labels, and the confusion matrices."""
     classes, labels = predictions.classes, binned.labels[:]
+    assert classes is not None
     table = evaluate(
         predictions.predictions,
         folds.folds,

@@ -34,7 +34,8 @@ def bin_time(entry: RegressionEntry, activity: Activity, recording: Recording, s
         counts, expected, units = _bin_events(activity, grid)
     targets = np.hstack([average_in_bins(each, grid, circular=entry.circular) for each in series.values()])
     names = target_names(series)
-    bins = sample_bins(grid.segments, entry.history, np.isfinite(targets).all(axis=1))
+    known = np.asarray(np.isfinite(targets).all(axis=1))
+    bins = sample_bins(grid.segments, entry.history, known)
     if len(bins) == 0:
         raise BadInput(
             f"no bin of {entry.bin_width} s has both {entry.history} bins of history and a finite "

@@ -13,6 +13,7 @@ from neuropipe.tasks.scoring import ScoreSettings, scores_finite, summary
 
 def score_targets(predictions: Predictions, folds: Folds, binned: TimeBins, settings: ScoreSettings) -> Scores:
     """R2 and correlation, or angular errors, under every scheme, beside the training mean and persistence."""
+    assert predictions.targets is not None
     names, circular = predictions.targets["names"], predictions.targets["circular"]
     bins, targets = binned.samples["bin"].to_numpy(), binned.targets[:]
     table = evaluate_targets(
