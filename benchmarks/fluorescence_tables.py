@@ -1,9 +1,9 @@
-"""The tables of docs/fluorescence.md, from the figures measured."""
+"""The tables of docs/fluorescence.md, from docs/results/fluorescence.csv."""
 
 import re
 from collections.abc import Mapping
 
-Rows = Mapping[str, Mapping[str, str]]  # figure -> its row of the CSV
+Rows = Mapping[str, Mapping[str, str]]  # name of a result -> its row of the CSV
 
 
 def tables(rows: Rows) -> str:
