@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 
-from assets.dagster.driver import drive, with_upstream
+from assets.dagster.driver import drive
 from neuropipe.catalog import Session
 from resources.store.artifact import Artifact
 from resources.store.pipeline import Pipeline
@@ -20,9 +20,7 @@ def make(
 ) -> None:
     """Make assets of the sessions with everything upstream; a failure ends the program with its reason."""
     wanted = list(assets)
-    failures = drive(
-        pipeline, list(sessions), with_upstream(pipeline, wanted), overrides=overrides, named=wanted
-    ).failures
+    failures = drive(pipeline, list(sessions), wanted, overrides=overrides, named=wanted).failures
     if failures:
         sys.exit(f"{failures[0].asset} of {failures[0].session}: {failures[0].reason}")
 
@@ -30,8 +28,7 @@ def make(
 def current(planner: Planner, asset: str, session: Session | None) -> Artifact:
     """The artifact of the present code and the planner's settings; ends the program if the store does not hold it."""
     decision = planner.decide(asset, session)
-    store = planner.pipeline.workspace.store
-    found = store.lookup(decision.holder or asset, decision.fingerprint) if decision.state == "hit" else None
+    found = planner.artifact(decision)
     if found is None:
         sys.exit(f"{asset} of {session.key if session else 'all sessions'} is not in the store: {decision.reason}")
     return found
