@@ -1,9 +1,9 @@
-"""The tables of docs/fluorescence.md, from the figures measured."""
+"""The tables of docs/fluorescence.md, from docs/results/fluorescence.csv."""
 
 import re
 from collections.abc import Mapping
 
-Rows = Mapping[str, Mapping[str, str]]  # figure -> its row of the CSV
+Rows = Mapping[str, Mapping[str, str]]  # name of a result -> its row of the CSV
 
 
 def tables(rows: Rows) -> str:
@@ -15,7 +15,7 @@ def _true_spikes(rows: Rows) -> tuple[list[str], list[list[str]]]:
     found = [re.fullmatch(r"(\w+), correlation: (\w+)", name) for name in rows]
     methods = list(dict.fromkeys(match[1] for match in found if match))
     datasets = list(dict.fromkeys(match[2] for match in found if match))
-    named = [{"learned": "`learned`, data set left out"}.get(method, f"`{method}`") for method in methods]
+    named = [{"learned": "`learned`, no independent test"}.get(method, f"`{method}`") for method in methods]
     body = [
         [dataset.upper(), *(_cell(rows, f"{method}, correlation: {dataset}") for method in methods)]
         for dataset in datasets

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from benchmarks.figures import PAGES, RESULTS, ROOT, with_tables
+from benchmarks.results import PAGES, RESULTS, ROOT, with_tables
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -22,5 +22,5 @@ def test_a_newcomer_reads_the_readme_in_one_go():
 def test_every_result_says_how_it_was_made():
     for path in RESULTS.glob("*.csv"):
         lines = path.read_text().splitlines()
-        assert lines[0].startswith("figure,value,low,high,asked,seed,command,note,commit,versions")
+        assert lines[0].startswith("result,value,low,high,asked,seed,command,note,commit,versions")
         assert len(lines) > 1

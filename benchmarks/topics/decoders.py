@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from assets.dagster.driver import drive, with_upstream
 from assets.pipeline import build_pipeline
 from assets.stages.results.leaderboard import collect
-from benchmarks.figures import RIVAL, Figure
+from benchmarks.artifacts import current, evaluation_of, make
+from benchmarks.results import RIVAL, Result
 from neuropipe import decoders
 from neuropipe.evaluation import paired_difference
 from neuropipe.evaluation.across_sessions import compare_across_sessions
@@ -35,7 +35,7 @@ ASKED_OF_MOVEMENT = {"ridge": (">= .83", ">= .76")}
 ASKED_OF_THE_BEST = (">= .91", ">= .89")
 
 
-def measure() -> Iterator[Figure]:
+def measure() -> Iterator[Result]:
     pipeline = build_pipeline()
     yield from _choice(pipeline)
     yield from _movement(pipeline)
@@ -44,7 +44,7 @@ def measure() -> Iterator[Figure]:
     yield from _feedback(pipeline)
 
 
-def _choice(pipeline: Pipeline) -> Iterator[Figure]:
+def _choice(pipeline: Pipeline) -> Iterator[Result]:
     command = f"neuropipe run 'decoder/*' --session {CHOICE} --set 'folds.schemes=[\"rolled\", \"blocked\"]'"
     made = {name: _made(pipeline, CHOICE, name, TWO_SCHEMES) for name in _of("classification")}
     rival, seconds, rows = made[RIVAL][0], 0.0, []
@@ -56,22 +56,22 @@ def _choice(pipeline: Pipeline) -> Iterator[Figure]:
             seconds += sum(first[0].metadata["fold_seconds"]) * 5 / folds
     for name, every, (value, low, high) in sorted(rows, key=lambda row: -row[2][0]):
         note = OF_MANY_SEEDS if len(every) > 1 else ""
-        yield Figure(f"accuracy: {name}, rolled", value, low, high, ASKED.get(name, ""), 0, command, note)
+        yield Result(f"accuracy: {name}, rolled", value, low, high, ASKED.get(name, ""), 0, command, note)
         value, low, high = _mean_score(every[:1], "blocked", "accuracy")
-        yield Figure(f"accuracy: {name}, blocked", value, low, high, "", 0, command)
+        yield Result(f"accuracy: {name}, blocked", value, low, high, "", 0, command)
         value, low, high = _mean_score(every, "rolled", "log_loss")
-        yield Figure(f"log loss: {name}, rolled", value, low, high, "", 0, command, note)
+        yield Result(f"log loss: {name}, rolled", value, low, high, "", 0, command, note)
         if name != RIVAL:
             differences = [_difference(decoded, rival) for decoded, _ in every]
             value, low, high = np.mean(differences, axis=0)
-            yield Figure(f"accuracy over {RIVAL}: {name}, rolled", value, low, high, "", 0, command, note)
+            yield Result(f"accuracy over {RIVAL}: {name}, rolled", value, low, high, "", 0, command, note)
     for baseline, metric in (("previous label", "accuracy_previous"), ("majority", "accuracy_majority")):
         for scheme in ("rolled", "blocked"):
-            yield Figure(
+            yield Result(
                 f"accuracy: {baseline}, {scheme}", *_mean_score([made[RIVAL]], scheme, metric), command=command
             )
     note = "of one core, 5 folds, one seed, the mean fold over all schemes; spike_transformer left out"
-    yield Figure(
+    yield Result(
         "seconds: every decoder", seconds, asked="< 1800 (15 minutes on two cores)", command=command, note=note
     )
 
@@ -87,7 +87,7 @@ def _reseeded(pipeline: Pipeline, name: str) -> Iterator[tuple[Artifact, pd.Data
         yield _made(pipeline, CHOICE, name, {"folds": {"schemes": ["rolled"]}, f"decoder/{name}": {"seed": seed}})
 
 
-def _movement(pipeline: Pipeline) -> Iterator[Figure]:
+def _movement(pipeline: Pipeline) -> Iterator[Result]:
     command = f"neuropipe run 'evaluation/*' --session {MOVEMENT}"
     made = {name: _made(pipeline, MOVEMENT, name) for name in _of("regression")}
     columns = ("r2_velocity_x", "r2_velocity_y")
@@ -96,40 +96,37 @@ def _movement(pipeline: Pipeline) -> Iterator[Figure]:
         asked = ASKED_OF_THE_BEST if name == best else ASKED_OF_MOVEMENT.get(name, ("", ""))
         for column, least in zip(columns, asked, strict=True):
             value, low, high = _mean_score([made[name]], "blocked", column)
-            yield Figure(f"hand velocity, {column}: {name}, blocked", value, low, high, least, 0, command)
+            yield Result(f"hand velocity, {column}: {name}, blocked", value, low, high, least, 0, command)
 
 
-def _direction(pipeline: Pipeline) -> Iterator[Figure]:
+def _direction(pipeline: Pipeline) -> Iterator[Result]:
     command = f"neuropipe run 'evaluation/*' --session {DIRECTION}"
     rows = [
         (name, *_mean_score([_made(pipeline, DIRECTION, name)], "blocked", "median_error"))
         for name in _of("regression")
     ]
     for name, value, low, high in sorted(rows, key=lambda row: row[1]):
-        yield Figure(f"head direction, median error (degrees): {name}", value, low, high, "<= 20", 0, command)
+        yield Result(f"head direction, median error (degrees): {name}", value, low, high, "<= 20", 0, command)
 
 
-def _simulated(pipeline: Pipeline) -> Iterator[Figure]:
+def _simulated(pipeline: Pipeline) -> Iterator[Result]:
     command = f"neuropipe run --session {SIMULATED}"
     session = pipeline.workspace.catalog.session(SIMULATED)
     made = {name: _made(pipeline, SIMULATED, name) for name in _of("classification") if not _slow(name)}
-    planner = Planner(pipeline)
-    recording = pipeline.workspace.store.lookup(
-        "recording", SIMULATED, planner.decide("recording", session).fingerprint
-    )
+    recording = current(Planner(pipeline), "recording", session)
     truth = {name: recording.arrays["truth"][f"latent_optimal_accuracy{name}"][...] for name in ("", "_interval")}
-    yield Figure("simulated choice: latent optimum", float(truth[""]), *map(float, truth["_interval"]), command=command)
+    yield Result("simulated choice: latent optimum", float(truth[""]), *map(float, truth["_interval"]), command=command)
     rows = [(name, *_mean_score([each], "blocked", "accuracy")) for name, each in made.items()]
     best = max(row[1] for row in rows)
     for name, value, low, high in sorted(rows, key=lambda row: -row[1]):
         asked = f">= {float(truth['']) - 0.02:.3f}" if value == best else ""
-        yield Figure(f"simulated choice, accuracy: {name}", value, low, high, asked, 0, command)
+        yield Result(f"simulated choice, accuracy: {name}", value, low, high, asked, 0, command)
 
 
-def _feedback(pipeline: Pipeline) -> Iterator[Figure]:
-    """Every decoder's evaluations that the store holds; those that take seconds are made where they are missing.
+def _feedback(pipeline: Pipeline) -> Iterator[Result]:
+    """Scores of every decoder on other sessions. Slow decoders are read where the store holds them, and not made.
 
-    Only decoders with all sessions are compared: means over different sessions can't be.
+    Decoders are compared when they have a score in all sessions, as means over different sessions can't be compared.
     """
     command = f"neuropipe run 'decoder/*' --session '{FEEDBACK}.*'; neuropipe leaderboard --across"
     sessions = pipeline.workspace.catalog.match((f"{FEEDBACK}.*",))
@@ -140,17 +137,18 @@ def _feedback(pipeline: Pipeline) -> Iterator[Figure]:
     ranked = collect(Planner(pipeline), {session.key for session in sessions})
     scores = ranked[(ranked["state"] == "current") & (ranked["variant"] == "") & (ranked["scheme"] == "blocked")]
     for row in scores.sort_values(["model", "session"]).itertuples():
-        name = f"feedback, accuracy: {row.model}, {row.session.partition('.')[2]}"
-        yield Figure(name, row.accuracy, row.ci_low, row.ci_high, command=command)
+        # Most trials are rewarded, so that sessions are ranked by balanced accuracy.
+        name = f"feedback, {row.metric}: {row.model}, {row.session.partition('.')[2]}"
+        yield Result(name, row.score, row.ci_low, row.ci_high, command=command)
     scores = scores.groupby("model").filter(lambda rows: rows["session"].nunique() == len(sessions))
-    for metric in ("accuracy", "log_loss"):
+    for metric in ("balanced_accuracy", "accuracy", "log_loss"):
         compared = compare_across_sessions(scores, RIVAL, column=metric, lower_is_better=metric == "log_loss")
         for row in compared.itertuples():
             note = f"{row.n_sessions} sessions"
             if row.model != RIVAL:
                 note += f"; median gain over {RIVAL} {row.median_difference:+.3f}, better in {row.n_better:g}, "
                 note += f"Wilcoxon p {row.p_value:.3f}, Holm {row.p_holm:.3f}"
-            yield Figure(f"feedback, mean {metric}: {row.model}", row.mean, command=command, note=note)
+            yield Result(f"feedback, mean {metric}: {row.model}", row.mean, command=command, note=note)
 
 
 def _of(task: str) -> list[str]:
@@ -162,15 +160,13 @@ def _slow(name: str) -> bool:
 
 
 def _made(pipeline: Pipeline, key: str, name: str, overrides: Overrides | None = None) -> tuple[Artifact, pd.DataFrame]:
-    """A decoder's artifact and its scores by scheme and metric, made where they are missing."""
-    session, asset = pipeline.workspace.catalog.session(key), f"evaluation/{name}"
-    failures = drive(pipeline, [session], with_upstream(pipeline, [asset]), overrides=overrides).failures
-    if failures:
-        sys.exit(f"{failures[0].asset} of {key}: {failures[0].reason}")
-    planner, store = Planner(pipeline, overrides or {}), pipeline.workspace.store
-    found = [store.lookup(each, key, planner.decide(each, session).fingerprint) for each in (f"decoder/{name}", asset)]
-    print(f"{name} of {key} {overrides or ''}: there", file=sys.stderr, flush=True)
-    return found[0], found[1].table("scores").set_index(["scheme", "metric"])
+    """A decoder's artifact and its scores by scheme and metric."""
+    session, asset = pipeline.workspace.catalog.session(key), evaluation_of(name)
+    make(pipeline, [session], [asset], overrides)
+    planner = Planner(pipeline, overrides or {})
+    decoder, scores = (current(planner, each, session) for each in (f"decoder/{name}", asset))
+    print(f"{name} of {key} {overrides or ''}: done", file=sys.stderr, flush=True)
+    return decoder, scores.table("scores").set_index(["scheme", "metric"])
 
 
 def _mean_score(every: list[tuple[Artifact, Mapping]], scheme: str, metric: str) -> tuple[float, float, float]:

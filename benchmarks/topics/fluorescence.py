@@ -1,16 +1,15 @@
 """Fluorescence: deconvolution scored on true spikes, and how long a large recording takes."""
 
-import sys
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from assets.dagster.driver import drive, with_upstream
 from assets.pipeline import build_pipeline
 from assets.stages.signals.deconvolution_networks import NETWORKS
+from benchmarks.artifacts import current, evaluation_of, make
 from benchmarks.deconvolution import FRAME_RATE, measure_speed
-from benchmarks.figures import Figure
+from benchmarks.results import Result
 from neuropipe import calcium
 from neuropipe.calcium.reliability import growth
 from neuropipe.calcium.scores import summary
@@ -31,11 +30,11 @@ MOVIE_SMOOTHING = 0.1
 DECODERS = ("rate_logistic", "logistic_regression", "naive_bayes", "knn", "xgboost")
 SCHEME = "blocked"
 NOTE = "mean over stretches recorded with an electrode; bins of 40 ms, Gaussian of 80 ms; interval over stretches"
-LEFT_OUT = "; by networks trained on the other five data sets"
+LEFT_OUT = "; by networks trained on the other five data sets, drawn to resemble this one; design chosen on all six"
 RESAMPLES = 2000
 
 
-def measure() -> Iterator[Figure]:
+def measure() -> Iterator[Result]:
     pipeline = build_pipeline()
     cells = {method: _cells(pipeline, method) for method in (OASIS, LEARNED)}
     for method, of_datasets in cells.items():
@@ -50,8 +49,8 @@ def measure() -> Iterator[Figure]:
 def _cells(pipeline: Pipeline, method: str) -> dict[str, pd.DataFrame]:
     """data set -> rows of `score` of all its stretches."""
     sessions = pipeline.workspace.catalog.match(SESSIONS)
-    _make(pipeline, sessions, "recording")
-    _make(pipeline, sessions, f"deconvolution_scores/{method}")
+    make(pipeline, sessions, ["recording"])
+    make(pipeline, sessions, [f"deconvolution_scores/{method}"])
     found = {key: scores.table("scores") for key, scores in _made(pipeline, method).items()}
     return {
         dataset: pd.concat(
@@ -64,19 +63,10 @@ def _cells(pipeline: Pipeline, method: str) -> dict[str, pd.DataFrame]:
 def _made(pipeline: Pipeline, method: str) -> dict[str, Artifact]:
     """session -> the scores of its events."""
     asset, planner = f"deconvolution_scores/{method}", Planner(pipeline)
-    return {
-        session.key: pipeline.workspace.store.lookup(asset, session.key, planner.decide(asset, session).fingerprint)
-        for session in pipeline.workspace.catalog.match(SESSIONS)
-    }
+    return {session.key: current(planner, asset, session) for session in pipeline.workspace.catalog.match(SESSIONS)}
 
 
-def _make(pipeline: Pipeline, sessions: list, asset: str) -> None:
-    failures = drive(pipeline, sessions, with_upstream(pipeline, [asset]), named=[asset]).failures
-    if failures:
-        sys.exit(f"{failures[0].asset} of {failures[0].session}: {failures[0].reason}")
-
-
-def _scores(method: str, of_datasets: dict[str, pd.DataFrame]) -> Iterator[Figure]:
+def _scores(method: str, of_datasets: dict[str, pd.DataFrame]) -> Iterator[Result]:
     note = NOTE + (LEFT_OUT if method == LEARNED else "")
     for dataset, rows in of_datasets.items():
         cells = summary(rows).set_index(["metric", "smoothing"])
@@ -84,10 +74,10 @@ def _scores(method: str, of_datasets: dict[str, pd.DataFrame]) -> Iterator[Figur
             row = cells.loc[metric].loc[SMOOTHING] if metric == "correlation" else cells.loc[metric].iloc[0]
             least = ASKED[dataset] if metric == "correlation" and method == OASIS else ""
             name = f"{method}, {metric}: {dataset}"
-            yield Figure(name, row["value"], row["low"], row["high"], least, 0, _command(method), note)
+            yield Result(name, row["value"], row["low"], row["high"], least, 0, _command(method), note)
 
 
-def _gain(oasis: dict[str, pd.DataFrame], learned: dict[str, pd.DataFrame]) -> Figure:
+def _gain(oasis: dict[str, pd.DataFrame], learned: dict[str, pd.DataFrame]) -> Result:
     """By how much the correlation rises on the mean of the data sets; the interval is over stretches, paired."""
     rng = np.random.default_rng(0)
     gains = {dataset: _correlation(learned[dataset]) - _correlation(oasis[dataset]) for dataset in ASKED}
@@ -95,10 +85,10 @@ def _gain(oasis: dict[str, pd.DataFrame], learned: dict[str, pd.DataFrame]) -> F
     low, high = np.quantile(np.mean(resampled, axis=0), [0.025, 0.975])
     value = float(np.mean([each.mean() for each in gains.values()]))
     name = f"{LEARNED} over {OASIS}, correlation: mean of the six data sets"
-    return Figure(name, value, float(low), float(high), ASKED_OF_LEARNED, 0, _command(LEARNED), NOTE + LEFT_OUT)
+    return Result(name, value, float(low), float(high), ASKED_OF_LEARNED, 0, _command(LEARNED), NOTE + LEFT_OUT)
 
 
-def _reliability(pipeline: Pipeline) -> Figure:
+def _reliability(pipeline: Pipeline) -> Result:
     """Whether errors are larger where the networks say so: over tenths of each stretch's bins, by uncertainty."""
     tables = [scores.table("reliability") for scores in _made(pipeline, LEARNED).values()]
     each = np.array([growth(rows) for table in tables for _, rows in table.groupby("roi")])
@@ -106,7 +96,7 @@ def _reliability(pipeline: Pipeline) -> Figure:
     low, high = np.quantile(resampled, [0.025, 0.975])
     name = f"{LEARNED}, rank correlation of error and uncertainty: all stretches"
     note = "tenths of a stretch's bins of 40 ms, by uncertainty; mean and interval over stretches" + LEFT_OUT
-    return Figure(name, float(each.mean()), float(low), float(high), "", 0, _command(LEARNED), note)
+    return Result(name, float(each.mean()), float(low), float(high), "", 0, _command(LEARNED), note)
 
 
 def _correlation(rows: pd.DataFrame) -> np.ndarray:
@@ -114,27 +104,27 @@ def _correlation(rows: pd.DataFrame) -> np.ndarray:
     return rows.loc[np.isclose(rows["smoothing"], SMOOTHING), "correlation"].fillna(0).to_numpy()
 
 
-def _movie(pipeline: Pipeline) -> Iterator[Figure]:
+def _movie(pipeline: Pipeline) -> Iterator[Result]:
     """Cells found in a simulated movie, events against true spikes, and what is decoded from either."""
-    store, catalog = pipeline.workspace.store, pipeline.workspace.catalog.sessions
+    catalog = pipeline.workspace.catalog.sessions
     movie, spikes = catalog[MOVIE], catalog[SPIKES]
     methods = list(calcium.available())
     for method in methods:
-        _make(pipeline, [movie], f"deconvolution_scores/{method}")
+        make(pipeline, [movie], [f"deconvolution_scores/{method}"])
     for decoder in DECODERS:
-        _make(pipeline, [movie, spikes], f"evaluation/{decoder}")
+        make(pipeline, [movie, spikes], [evaluation_of(decoder)])
     planner = Planner(pipeline)
 
     def made(asset: str, session: Session) -> Artifact:
-        return store.lookup(asset, session.key, planner.decide(asset, session).fingerprint)
+        return current(planner, asset, session)
 
     command = f"neuropipe run --session {MOVIE} --session {SPIKES}"
     found = made("fluorescence", movie)
-    yield Figure("movie: cells found", found.metadata["found_fraction"], asked=">= .90", seed=0, command=command)
-    yield Figure("movie: ROIs that are cells", found.metadata["precision"], seed=0, command=command)
+    yield Result("movie: cells found", found.metadata["found_fraction"], asked=">= .90", seed=0, command=command)
+    yield Result("movie: ROIs that are cells", found.metadata["precision"], seed=0, command=command)
     error = found.metadata["shift_error"]
-    yield Figure("movie: error of the shifts (px, root mean square)", error, seed=0, command=command)
-    yield Figure("movie: seconds of suite2p", found.manifest["seconds"], seed=0, command=command)
+    yield Result("movie: error of the shifts (px, root mean square)", error, seed=0, command=command)
+    yield Result("movie: seconds of suite2p", found.manifest["seconds"], seed=0, command=command)
     for method in methods:
         cells = summary(made(f"deconvolution_scores/{method}", movie).table("scores")).set_index(
             ["metric", "smoothing"]
@@ -143,15 +133,15 @@ def _movie(pipeline: Pipeline) -> Iterator[Figure]:
         asked = ">= .8" if method == OASIS else ""
         own = f"neuropipe run deconvolution_scores/{method} --session {MOVIE}"
         name, note = f"movie, correlation at 100 ms: {method}", "bins of 40 ms, Gaussian of 100 ms (SD); cells found"
-        yield Figure(name, row["value"], row["low"], row["high"], asked, 0, own, note)
+        yield Result(name, row["value"], row["low"], row["high"], asked, 0, own, note)
     optimum = made("recording", spikes).arrays["truth/latent_optimal_accuracy"][()].item()
-    yield Figure("movie, accuracy: best attainable", optimum, seed=0, command=command)
+    yield Result("movie, accuracy: best attainable", optimum, seed=0, command=command)
     for decoder in DECODERS:
         for what, session in (("true spikes", spikes), ("recovered events", movie)):
-            table = made(f"evaluation/{decoder}", session).table("scores").set_index(["scheme", "metric"])
+            table = made(evaluation_of(decoder), session).table("scores").set_index(["scheme", "metric"])
             row = table.loc[(SCHEME, "accuracy")]
             name = f"movie, accuracy: {decoder} from {what}"
-            yield Figure(name, row["value"], row["ci_low"], row["ci_high"], "", 0, command, f"{SCHEME} folds")
+            yield Result(name, row["value"], row["ci_low"], row["ci_high"], "", 0, command, f"{SCHEME} folds")
 
 
 def _command(method: str) -> str:
@@ -159,8 +149,7 @@ def _command(method: str) -> str:
 
 
 def _networks(pipeline: Pipeline) -> Artifact:
-    fingerprint = Planner(pipeline).decide(NETWORKS, None).fingerprint
-    return pipeline.workspace.store.lookup(NETWORKS, None, fingerprint)
+    return current(Planner(pipeline), NETWORKS, None)
 
 
 def _rate(pipeline: Pipeline) -> float:
@@ -168,9 +157,9 @@ def _rate(pipeline: Pipeline) -> float:
     return max(rate for rate in _networks(pipeline).metadata["rates"] if rate <= FRAME_RATE)
 
 
-def _speed(method: str, **parameters: str) -> Iterator[Figure]:
+def _speed(method: str, **parameters: str) -> Iterator[Result]:
     seconds, gigabytes = measure_speed(method, **parameters)
     command = f"python -m benchmarks.deconvolution speed {method}" + (" folder=..." if parameters else "")
     name = f"{method}: 1,000 ROIs x 30 minutes at 30 Hz"
-    yield Figure(f"seconds: {name}", seconds, asked=MOST_SECONDS[method], command=command)
-    yield Figure(f"peak memory (GB): {name}", gigabytes, asked="< 2", command=command)
+    yield Result(f"seconds: {name}", seconds, asked=MOST_SECONDS[method], command=command)
+    yield Result(f"peak memory (GB): {name}", gigabytes, asked="< 2", command=command)

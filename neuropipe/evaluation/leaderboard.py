@@ -4,8 +4,9 @@ Everything here is computed from the evaluations that are given. The score famil
 mean, which direction is better and which baselines there are.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -55,6 +56,7 @@ def ranked(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
     by the same metric; over, over_low, over_high : paired difference to the family's reference model in the same
     session; every metric also has a column. Evaluations without scores come last in their session, with empty scheme.
     """
+    evaluations = [_reading_once(evaluation) for evaluation in evaluations]
     rows = [row for evaluation in evaluations for row in _rows(evaluation, evaluations)]
     table = pd.DataFrame(rows, columns=columns())
     numbers = [name for name in table.columns if name not in {*FIRST, "metric", "reference", "note"}]
@@ -176,6 +178,14 @@ def _differences(
         return {"reference": reference.model, **values}
 
     return of_scheme
+
+
+def _reading_once(evaluation: Evaluation) -> Evaluation:
+    """The predictions of a reference model are compared with those of all others, and read once."""
+    reference = families.get(evaluation.family).reference_model
+    if evaluation.predictions is None or evaluation.model != reference:
+        return evaluation
+    return replace(evaluation, predictions=functools.cache(evaluation.predictions))
 
 
 def _comparable(evaluation: Evaluation) -> bool:

@@ -165,6 +165,18 @@ def test_the_difference_to_the_reference_model_is_paired_on_the_same_trials():
     assert not read, "predictions of variants are not read"
 
 
+def test_predictions_of_the_reference_model_are_read_once():
+    reads = []
+    reference = Evaluation(ONE, "classification", "rate_logistic", scores=of_labels(0.6),
+                           predictions=lambda: reads.append("rate_logistic") or label_predictions(1, 1.0))  # fmt: skip
+    others = [
+        Evaluation(ONE, "classification", name, scores=of_labels(0.8), predictions=lambda: label_predictions(0, 3.0))
+        for name in "abc"
+    ]
+    assert ranked([*others, reference])["over"].notna().sum() == 3
+    assert reads == ["rate_logistic"]
+
+
 def angles(seed: int, noise: float) -> tuple[pd.DataFrame, np.ndarray]:
     truth = np.cumsum(np.random.default_rng(0).normal(0, 0.2, 400))
     guess = truth + noise * np.random.default_rng(seed).standard_normal(400)

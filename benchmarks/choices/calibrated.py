@@ -1,4 +1,4 @@
-"""Variants of the decoders that choose inside the training trials, scored side by side; run by `choose_defaults`.
+"""Variants of the decoders that choose inside the training trials, scored side by side.
 
 Whatever any variant of a decoder tries is tried once, in the widest space, and shared: a variant then picks among the
 inner log losses of its own feature sets and candidates, and only what it picks is fitted.
@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from benchmarks.choices import Choice as Declared
+from benchmarks.choices.recordings import outer_folds, recorded, score
 from neuropipe import decoders
 from neuropipe.decoders.inner_folds import inner_folds
 from neuropipe.decoders.linear import LinearModel, Setting, inner_losses
 from neuropipe.decoders.pooling import cumulate, distinct_poolings, pool
 from neuropipe.decoders.score_based import Choice
 
-Splits = list[tuple[np.ndarray, np.ndarray]]
 WHOLE = ((0.0, 1.0),)
 
 # Decoder -> its widest space, then variants of its defaults.
@@ -82,10 +83,8 @@ VARIANTS = {
 }
 
 
-def scores_of(
-    name: str, splits: Callable[[int], Splits], score: Callable
-) -> Callable[[np.ndarray, np.ndarray, list[dict]], np.ndarray]:
-    """A study of one decoder: (counts, labels, variants) -> (variant, fold, [log loss, accuracy])."""
+def scores_of(name: str) -> Callable[[np.ndarray, np.ndarray, list[dict]], np.ndarray]:
+    """The scores of one decoder: (counts, labels, variants) -> (variant, fold, [log loss, accuracy])."""
     probabilities = _linear_probabilities if name == "pca_logistic" else _calibrated_probabilities
 
     def study(counts: np.ndarray, labels: np.ndarray, variants: list[dict]) -> np.ndarray:
@@ -95,7 +94,7 @@ def scores_of(
                 score(probability, labels[test])
                 for probability in probabilities(name, running[train], labels[train], running[test], variants)
             ]
-            for train, test in splits(len(labels))
+            for train, test in outer_folds(len(labels))
         ]
         return np.swapaxes(scores, 0, 1)
 
@@ -153,3 +152,6 @@ def _linear_probabilities(name, running, labels, tested, variants) -> Iterator[n
         for setting in set(best) - set(fitted):
             fitted[setting] = LinearModel.fit(running, labels, setting).probabilities(tested)
         yield np.mean([fitted[setting] for setting in best], axis=0)
+
+
+CHOICES = {name: Declared(recorded, scores_of(name), variants) for name, variants in VARIANTS.items()}

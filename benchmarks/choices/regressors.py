@@ -1,25 +1,25 @@
-"""How the defaults of the networks for regression were chosen: squared error on inner blocks of ONE outer fold.
-
-    NEUROPIPE_MIRROR=... python -m benchmarks.choose_regressors [gru_regressor | lstm_regressor | ...]
+"""Networks for regression: squared error on inner blocks of ONE outer fold.
 
 The training samples of the first of the five blocked folds of reaching-m1.stevenson-2011, cut into three blocks;
-no outer test sample is read. Every variant is printed with the share of variance that networks trained without a block
+no outer test sample is read. The scores are the share of variance that networks trained without a block
 leave unexplained in it, at the last epoch: of the middle block, and the mean of the three.
 """
 
 import os
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.choices import Choice
 from neuropipe import decoders, readers
 from neuropipe.binning.continuous import average_in_bins, histories, rebin_published, sample_bins
 from neuropipe.catalog import Catalog
 from neuropipe.folds import make_folds
 
 KEY = "reaching-m1.stevenson-2011"
-CATALOG = Path(__file__).resolve().parent.parent / "data" / "catalog"
+CATALOG = Path(__file__).resolve().parents[2] / "data" / "catalog"
 
 # One change at a time from the defaults.
 VARIANTS = [
@@ -55,15 +55,24 @@ def training_samples() -> tuple[np.ndarray, np.ndarray]:
     return histories(counts, bins, task.history)[train], velocity[bins][train]
 
 
-def main() -> None:
-    X, y = training_samples()
-    for name in sys.argv[1:] or NETWORKS:
-        print(f"\n{name}\n| variant | middle block | mean of three |\n|---|---|---|")
-        for variant in VARIANTS:
+def tasks() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    yield (KEY, *training_samples())
+
+
+def scores_of(name: str) -> Callable[[np.ndarray, np.ndarray, list[dict]], np.ndarray]:
+    """(X, y, variants) -> (variant, 1, [middle block, mean of the three]): share of variance left unexplained."""
+
+    def scores(X: np.ndarray, y: np.ndarray, variants: list[dict]) -> np.ndarray:
+        found = []
+        for variant in variants:
             decoder = decoders.make(name, **{"n_inner_folds": 3, "n_seeds": 1} | variant).fit(X, y)
             left = decoder.curves_.dropna().groupby("part")["validation_loss"].last()
-            print(f"| {variant or 'defaults'} | {left['inner-1']:.4f} | {left.mean():.4f} |", flush=True)
+            found.append([[left["inner-1"], left.mean()]])
+            print(f"{name} {variant or 'defaults'}: {left.mean():.4f}", file=sys.stderr, flush=True)
+        return np.array(found)
+
+    return scores
 
 
-if __name__ == "__main__":
-    main()
+METRICS = ("middle block", "mean of three")
+CHOICES = {name: Choice(tasks, scores_of(name), VARIANTS, METRICS) for name in NETWORKS}

@@ -1,7 +1,7 @@
-"""`make figures TOPIC=baselines`: measure every figure of a topic and write docs/results/<topic>.csv.
+"""`make results TOPIC=baselines`: measure every number of a topic and write docs/results/<topic>.csv.
 
-What the pipeline makes is memoised by the store; timings are measured anew. README tables are made from the CSV:
-`python -m benchmarks.figures --readme` writes them in place, and a test holds the pages to it.
+What the pipeline makes is read from the store where it is current; timings are measured anew. The tables of README and
+docs are made from the CSV: `python -m benchmarks.results --pages` writes them, and a test compares them.
 """
 
 import argparse
@@ -20,15 +20,15 @@ from resources.store.stage import installed_version
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("decoders", "results", "fluorescence")))
-RIVAL = "logistic_regression"  # what every other decoder is compared with
+RIVAL = "logistic_regression"  # the decoder that the others are compared with
 TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "oasis-deconv", "suite2p", "zarr", "dagster")
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One measured number. low, high : 95 % interval, where it has one; asked : what it has to reach."""
+class Result:
+    """One measured number. low, high : its 95 % interval, if it has one; asked : what it has to reach."""
 
-    figure: str
+    result: str
     value: float
     low: float | None = None
     high: float | None = None
@@ -38,19 +38,19 @@ class Figure:
     note: str = ""
 
 
-def write(topic: str, measured: Iterable[Figure]) -> Path:
+def write(topic: str, measured: Iterable[Result]) -> Path:
     path = RESULTS / f"{topic}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     commit = _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain", "--", "*.py") else "")
     versions = " ".join(f"{tool}={installed_version(tool)}" for tool in TOOLS)
     with path.open("w", newline="") as file:
-        columns = [*(column.name for column in fields(Figure)), "commit", "versions"]
+        columns = [*(column.name for column in fields(Result)), "commit", "versions"]
         table = csv.DictWriter(file, columns, lineterminator="\n")
         table.writeheader()
-        for figure in measured:
-            row = {name: _text(value) for name, value in asdict(figure).items()}
+        for each in measured:
+            row = {name: _text(value) for name, value in asdict(each).items()}
             table.writerow({**row, "commit": commit, "versions": versions})
-            print(f"{figure.figure:60} {_text(figure.value):>10}  {figure.asked}", flush=True)
+            print(f"{each.result:60} {_text(each.value):>10}  {each.asked}", flush=True)
     return path
 
 
@@ -65,9 +65,9 @@ def _git(*arguments: str) -> str:
 
 
 def results(topic: str) -> dict[str, dict[str, str]]:
-    """figure -> its row, as last measured."""
+    """Name of a result -> its row, as last measured."""
     with (RESULTS / f"{topic}.csv").open() as file:
-        return {row["figure"]: row for row in csv.DictReader(file)}
+        return {row["result"]: row for row in csv.DictReader(file)}
 
 
 def readme_table(topic: str) -> str:
@@ -88,14 +88,14 @@ def readme_table(topic: str) -> str:
 
 
 def _cell(row: dict[str, str] | None, value: str, bound: str) -> str:
-    """A figure with its interval; empty where it was not asked for."""
+    """A value with its interval; empty where none was measured."""
     if row is None:
         return ""
     return f"{float(row['value']):{value}} ({float(row['low']):{bound}} to {float(row['high']):{bound}})"
 
 
 def decoder_table() -> str:
-    """Every decoder there is, as it announces itself."""
+    """All decoders with their summaries."""
     lines = ["| decoder | decodes | what it is |", "|---|---|---|"]
     for name, plugin in available().items():
         decoded = {"classification": "labels", "regression": "behaviour"}[plugin.facts["task"]]
@@ -104,7 +104,7 @@ def decoder_table() -> str:
 
 
 def with_tables(page: str) -> str:
-    """A page with its tables as the results and the decoders say."""
+    """A page with its tables made from the results and the decoders."""
 
     def remade(match: re.Match) -> str:
         return f"{match[1]}{TABLES[match[2]]()}\n{match[3]}"
@@ -123,18 +123,18 @@ TABLES = {
 def main() -> None:
     from benchmarks.topics import baselines, decoders, fluorescence
 
-    topics: dict[str, Callable[[], Iterable[Figure]]] = {
+    topics: dict[str, Callable[[], Iterable[Result]]] = {
         "baselines": baselines.measure,
         "decoders": decoders.measure,
         "fluorescence": fluorescence.measure,
     }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("topic", nargs="?", choices=topics)
-    parser.add_argument("--readme", action="store_true", help="only write the pages' tables from the results")
+    parser.add_argument("--pages", action="store_true", help="only write the tables of the pages")
     options = parser.parse_args()
-    if not options.readme:
+    if not options.pages:
         if options.topic is None:
-            sys.exit(f"which topic? {', '.join(topics)}")
+            sys.exit(f"name a topic: {', '.join(topics)}")
         print(f"wrote {write(options.topic, topics[options.topic]())}")
     for page in PAGES:
         page.write_text(with_tables(page.read_text()))

@@ -1,19 +1,22 @@
-"""Members and weights of the ensemble, scored side by side; run by `choose_defaults`.
+"""Members and weights of the ensemble, scored side by side.
 
 Every decoder that may be a member is fitted once an outer fold, with its defaults. Weights for a fold are learned on
 the test blocks of the others, which stand in for the inner blocks that the ensemble itself holds out: no member has
 seen the block that it is weighed on, and the weights have not seen the block that is scored.
 """
 
-from collections.abc import Callable
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 
+from benchmarks.choices import Choice
+from benchmarks.choices.recordings import outer_folds, recorded, score
 from neuropipe import decoders
 from neuropipe.decoders.ensemble import choose_shrinkage, mixture_weights
 
 MEMBERS = ("logistic_regression", "pca_logistic", "svm", "xgboost", "gru", "transformer")
+SESSIONS = (8, 12, 18)
 SHRINKAGES = (30.0, 100.0, 300.0)
 # All members, each alone, and all but one or two, with equal shares; then weights learned for some of them.
 GROUPS = [MEMBERS, *((name,) for name in MEMBERS)]
@@ -25,28 +28,24 @@ VARIANTS = [
 ]
 
 
-def scores_of(splits: Callable, score: Callable) -> Callable[[np.ndarray, np.ndarray, list[dict]], np.ndarray]:
-    """A study: (counts, labels, variants) -> (variant, fold, [log loss, accuracy])."""
-
-    def study(counts: np.ndarray, labels: np.ndarray, variants: list[dict]) -> np.ndarray:
-        folds = list(splits(len(labels)))
-        each = [_predicted(counts, labels, train, test) for train, test in folds]
-        scores = []
-        for variant in variants:
-            columns = [MEMBERS.index(name) for name in variant["members"]]
-            of_folds = []
-            for held, (_, test) in enumerate(folds):
-                blocks = [
-                    np.maximum(probability[columns][:, np.arange(len(block)), labels[block]].T, 1e-6)
-                    for other, (probability, (_, block)) in enumerate(zip(each, folds, strict=True))
-                    if other != held
-                ]
-                weights = mixture_weights(np.concatenate(blocks), choose_shrinkage(blocks, variant["shrinkages"]))
-                of_folds.append(score(np.tensordot(weights, each[held][columns], axes=1), labels[test]))
-            scores.append(of_folds)
-        return np.array(scores)
-
-    return study
+def scores(counts: np.ndarray, labels: np.ndarray, variants: list[dict]) -> np.ndarray:
+    """(variant, fold, [log loss, accuracy])"""
+    folds = list(outer_folds(len(labels)))
+    each = [_predicted(counts, labels, train, test) for train, test in folds]
+    found = []
+    for variant in variants:
+        columns = [MEMBERS.index(name) for name in variant["members"]]
+        of_folds = []
+        for held, (_, test) in enumerate(folds):
+            blocks = [
+                np.maximum(probability[columns][:, np.arange(len(block)), labels[block]].T, 1e-6)
+                for other, (probability, (_, block)) in enumerate(zip(each, folds, strict=True))
+                if other != held
+            ]
+            weights = mixture_weights(np.concatenate(blocks), choose_shrinkage(blocks, variant["shrinkages"]))
+            of_folds.append(score(np.tensordot(weights, each[held][columns], axes=1), labels[test]))
+        found.append(of_folds)
+    return np.array(found)
 
 
 def _predicted(counts, labels, train, test) -> np.ndarray:
@@ -56,3 +55,6 @@ def _predicted(counts, labels, train, test) -> np.ndarray:
         fitted = decoders.make(name).fit(counts[train], labels[train])
         every[member][:, fitted.classes_] = fitted.predict_proba(counts[test])
     return every
+
+
+CHOICES = {"ensemble": Choice(partial(recorded, SESSIONS), scores, VARIANTS)}
