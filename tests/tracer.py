@@ -44,7 +44,7 @@ class Tracer:
         self._lock = threading.Lock()
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> None:
-        if event not in ("call", "return"):
+        if event not in ("call", "return") or self._file.closed:  # threads outlive the trace
             return
         code = frame.f_code
         kind = self._kinds.get(code) or self._kind(frame)
@@ -56,10 +56,13 @@ class Tracer:
         elif event == "call" and not getattr(self._threads, "depth", 0) and code not in self._written:
             with self._lock:
                 self._written.add(code)
+                if self._file.closed:
+                    return
                 self._file.write(f"{code.co_filename}:{code.co_firstlineno}:{code.co_qualname}\n")
 
     def close(self) -> None:
-        self._file.close()
+        with self._lock:
+            self._file.close()
 
     def _kind(self, frame: FrameType) -> str:
         code = frame.f_code

@@ -203,7 +203,13 @@ def test_quarantine_and_trash_go_always(tmp_path):
     trash.mkdir(parents=True)
     (trash / "half").write_text("x")
     expected = {("quarantined", aside), ("trash", trash)}
-    assert collected(store, dry_run=True) == collected(store, ) == expected
+    assert (
+        collected(store, dry_run=True)
+        == collected(
+            store,
+        )
+        == expected
+    )
     assert not any(path.exists() for _, path in expected)
 
 

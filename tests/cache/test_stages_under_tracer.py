@@ -1,0 +1,156 @@
+"""Every stage is run under a tracer: no line of ours may decide its bytes outside its code version."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assets import pipeline as assets_pipeline
+from neuropipe import decoders
+from neuropipe.tasks import available as tasks_available
+from resources.store import memo
+from resources.store.code import CodeBase
+from resources.store.pipeline import Pipeline
+from resources.store.plan import Planner
+from resources.workspace import Workspace
+from tests.imaging import COHORT, DATASET, MOVIE, NETWORKS, imaging
+from tests.installation import QUICK
+from tests.tracer import trace_to, traced, uncovered
+
+CONTINUOUS = """\
+title: Own continuous recording
+citation: unpublished
+licence: not stated
+modality: fluorescence
+reader: traces_npz
+task: {targets: [speed], bin_width: 0.5, history: 2, folds: {n_folds: 2}}
+sessions:
+  one: {files: {one.npz: {path: PATH}}}
+"""
+# Enough to run every line of a fit, and no more.
+SHORT = {
+    "n_epochs": 2,
+    "n_seeds": 1,
+    "n_inner_folds": 2,
+    "n_features": 1,
+    "width": 8,
+    "n_trees": 5,
+    "members": ["naive_bayes", "knn"],
+}
+SMALL_NETWORKS = {"n_steps": 50, "n_networks": 2, "channels": 4, "rates": [20.0]}
+TRIALS, TIME, TRACES, FRAMES = "quick.one", "time.one", "own.a", "tiny.one"
+
+
+class Laboratory:
+    """Runs stages in this process and traces what each calls."""
+
+    def __init__(self, root: Path):
+        self.root, self.running = root, ""
+        catalog = root / "catalog"
+        (catalog / "cohorts").mkdir(parents=True)
+        (catalog / "quick.yaml").write_text(QUICK)
+        (catalog / "tiny.yaml").write_text(MOVIE.replace("width: 84", "width: 76"))
+        listed = [f"  {name}: {{files: {{{name}.npz: {{path: {root}/{name}.npz}}}}}}\n" for name in "abc"]
+        (catalog / "own.yaml").write_text(DATASET + "".join(listed))
+        (catalog / "cohorts" / f"{NETWORKS}.yaml").write_text(COHORT)
+        for seed, name in enumerate("abc"):
+            np.savez(root / f"{name}.npz", **imaging(seed, 20.0))
+        seen = imaging(7, 20.0)
+        moving = {"dff": seen["dff"], "frame_times": seen["frame_times"], "time": seen["frame_times"]}
+        np.savez(root / "time.npz", **moving, behaviour_speed=np.sin(seen["frame_times"]))
+        (catalog / "time.yaml").write_text(CONTINUOUS.replace("PATH", str(root / "time.npz")))
+        stages = [dataclasses.replace(stage, isolated=False) for stage in assets_pipeline.stages()]
+        self.pipeline = Pipeline(stages, Workspace(catalog, root / "store", root / "raw"))
+
+    def overrides(self) -> dict:
+        found: dict = {"folds": {"n_folds": 2}, NETWORKS: SMALL_NETWORKS}
+        for name, stage in self.pipeline.stages.items():
+            fields = stage.config.model_fields
+            if name.startswith("decoder/"):
+                found[name] = {key: value for key, value in SHORT.items() if key in fields}
+            elif name.startswith("sweep/"):
+                found[name] = {"sweeps": ["n_bins"], "n_bins": [1], "n_resamples": 10}
+                own = {key: value for key, value in SHORT.items() if key in self.decoder_fields(name)}
+                found[name]["parameters"] = own
+            elif name.startswith("evaluation/"):
+                found[name] = {"n_shifts": 20, "n_resamples": 20}
+        return found
+
+    def decoder_fields(self, sweep: str) -> dict:
+        return self.pipeline.stages[sweep.replace("sweep/", "decoder/")].config.model_fields
+
+    def run(self, asset: str, key: str | None) -> None:
+        planner = Planner(self.pipeline, self.overrides())
+        session = planner.catalog.session(key) if key else None
+        self.running = asset
+        outcome = memo.materialize(planner, asset, session)
+        assert outcome.state == "miss", (asset, outcome.reason)
+
+    @contextlib.contextmanager
+    def tracing(self) -> Iterator[None]:
+        """Trace what stages call, not what plans them."""
+        whole = memo.run_stage
+
+        def run_stage(*arguments):
+            with trace_to(self.folder(self.running)):
+                return whole(*arguments)
+
+        memo.run_stage = run_stage
+        try:
+            yield
+        finally:
+            memo.run_stage = whole
+
+    def folder(self, asset: str) -> Path:
+        return self.root / "traces" / asset.replace("/", "-")
+
+
+def runs() -> list[tuple[str, str | None]]:
+    """Every stage once, with a session that it applies to, in order; recordings by several readers and simulators."""
+    kind = {name: plugin.facts["task"] for name, plugin in decoders.available().items()}
+    session = {"classification": TRIALS, "regression": TIME}
+    found: list[tuple[str, str | None]] = [
+        ("recording", key) for key in (TRIALS, TIME, TRACES, FRAMES, "own.b", "own.c")
+    ]
+    found += [("fluorescence", FRAMES), ("events/oasis", TRACES), ("events/oasis", TIME), ("events/suite2p", TRACES)]
+    found += [(NETWORKS, None), ("events/learned", TRACES)]
+    found += [(f"deconvolution_scores/{method}", TRACES) for method in ("oasis", "suite2p", "learned")]
+    found += [(asset, key) for asset in ("binned", "folds") for key in (TRIALS, TIME)]
+    for prefix in ("decoder/", "evaluation/decoder/"):
+        found += [(f"{prefix}{name}", session[kind[name]]) for name in kind]
+    found += [(f"sweep/{name}", TRIALS) for name in kind if kind[name] == "classification"]
+    return [*found, ("leaderboard", None), ("report", None)]
+
+
+@pytest.fixture(scope="module")
+def laboratory(tmp_path_factory) -> Laboratory:
+    found = Laboratory(tmp_path_factory.mktemp("traced"))
+    with found.tracing():
+        for asset, key in runs():
+            found.run(asset, key)
+    return found
+
+
+@pytest.mark.slow
+def test_no_line_of_ours_runs_outside_the_code_version_of_its_stage(laboratory):
+    code, outside, tried = CodeBase(), {}, set()
+    planner = Planner(laboratory.pipeline, laboratory.overrides())
+    for asset in dict(runs()):
+        stage = laboratory.pipeline.stages[asset]
+        sessions = [each for other, each in runs() if other == asset]
+        roots = set()
+        for each in sessions:
+            session = planner.catalog.session(each) if each else None
+            roots |= set(stage.roots(stage.uses(planner.config(stage, session))))
+        ran = traced(laboratory.folder(asset))
+        assert len(ran) > 3, asset
+        tried.add(asset)
+        if missed := uncovered(ran, code.reachable(roots) | code.ignored(roots)):
+            outside[asset] = sorted(map(str, missed))
+    assert outside == {}
+    everything = {name for name, stage in laboratory.pipeline.stages.items() if stage.choose is None}
+    assert tried == everything, "every stage was run"
+    assert set(tasks_available()) == {"classification", "regression"}, "a new task needs a session here"
