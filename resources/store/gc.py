@@ -106,7 +106,9 @@ class _Collection:
         if self.grace <= 0:
             return True
         uses = self.store.users.by_others()
-        last = max(uses.get(self.store.name(path), 0), uses.get(ANYTHING, 0))
+        # Plans know fingerprints, not attempts: a use of the first attempt's name counts for every attempt.
+        first = path.with_name(path.name.partition(".")[0])
+        last = max(uses.get(used, 0) for used in (self.store.name(path), self.store.name(first), ANYTHING))
         return last + self.grace + RECORD_EVERY < time.time()
 
     @contextlib.contextmanager

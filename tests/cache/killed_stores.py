@@ -188,8 +188,9 @@ def tidy(store: ArtifactStore) -> None:
     collect(store)
     collect(store)
     check(store)
-    for hidden in (".stage", ".trash", ".quarantine", ".locks", ".progress"):
+    for hidden in (".trash", ".quarantine", ".progress"):
         assert not list((store.root / hidden).glob("*")), f"{hidden} is not empty"
+    assert {path.suffix for path in (store.root / ".stage").glob("*")} <= {".lock"}
     assert {path.name[:32] for path in store.directories()} == {ALWAYS[:32]}
     shutil.rmtree(store.root)
 
