@@ -1,10 +1,10 @@
-"""How far apart two moments of a series must be to count as two: block lengths for the bootstrap of time series."""
+"""Block lengths for the bootstrap of correlated time series."""
 
 import numpy as np
 
 
 def automatic_block_length(series: np.ndarray) -> int:
-    """The block length that is optimal for the circular bootstrap of the mean of a series. series : (time,)
+    """The optimal block length for the circular bootstrap of the mean of a series. series : (time,)
 
     Politis & White 2004, Econometric Reviews 23:53, as corrected by Patton, Politis & White 2009: the autocovariance
     R is taken up to twice the lag after which it stays insignificant, and the length is (2 G^2 / D)^(1/3) n^(1/3) with

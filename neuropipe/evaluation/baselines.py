@@ -1,4 +1,4 @@
-"""What a decoder must beat without looking at the brain: the majority and the previous label.
+"""Baselines that know no neural activity: the majority class and the previous label.
 
 Both are functions of labels and folds and return the same table as a decoder's predictions.
 """
@@ -24,7 +24,7 @@ def majority(labels: Sequence, folds: pd.DataFrame, classes: Sequence | None = N
 
 
 def previous_label(labels: Sequence, folds: pd.DataFrame, classes: Sequence | None = None) -> pd.DataFrame:
-    """Always the label of the trial before, which is known by then; the majority for the first trial.
+    """Always the label of the trial before; the majority for the first trial.
 
     Probabilities are the frequencies of what followed that label among the training samples, each count raised by one.
     """
@@ -34,7 +34,7 @@ def previous_label(labels: Sequence, folds: pd.DataFrame, classes: Sequence | No
 def majority_of_training(labels: np.ndarray, n_classes: int, folds: pd.DataFrame) -> Predicted:
     """`majority` of one scheme. labels : (sample,) class indices, UNKNOWN (-1) where they are not known."""
     parts = [(fold, test, *_majority(labels[train], n_classes, len(test))) for fold, train, test in _splits(folds)]
-    return _gather(parts, labels)
+    return _join(parts, labels)
 
 
 def previous_of_time(labels: np.ndarray, n_classes: int, folds: pd.DataFrame) -> Predicted:
@@ -42,16 +42,16 @@ def previous_of_time(labels: np.ndarray, n_classes: int, folds: pd.DataFrame) ->
     before = np.concatenate([[UNKNOWN], labels[:-1]])
     parts = []
     for fold, train, test in _splits(folds):
-        guess, probabilities = _majority(labels[train], n_classes, len(test))
+        decoded, probabilities = _majority(labels[train], n_classes, len(test))
         followed = train[np.isin(train - 1, train)]
         followed = followed[(labels[followed] != UNKNOWN) & (before[followed] != UNKNOWN)]
         counts = np.ones((n_classes, n_classes))
         np.add.at(counts, (before[followed], labels[followed]), 1)
         known = before[test] != UNKNOWN
-        guess[known] = before[test][known]
+        decoded[known] = before[test][known]
         probabilities[known] = (counts / counts.sum(1, keepdims=True))[before[test][known]]
-        parts.append((fold, test, guess, probabilities))
-    return _gather(parts, labels)
+        parts.append((fold, test, decoded, probabilities))
+    return _join(parts, labels)
 
 
 def _majority(labels: np.ndarray, n_classes: int, n_test: int) -> tuple[np.ndarray, np.ndarray]:
@@ -68,11 +68,11 @@ def _splits(folds: pd.DataFrame) -> list[tuple]:
     ]
 
 
-def _gather(parts: list[tuple], labels: np.ndarray) -> Predicted:
+def _join(parts: list[tuple], labels: np.ndarray) -> Predicted:
     fold = np.concatenate([np.full(len(test), fold) for fold, test, _, _ in parts])
-    sample, guess, probabilities = (np.concatenate([part[field] for part in parts]) for field in (1, 2, 3))
+    sample, decoded, probabilities = (np.concatenate([part[field] for part in parts]) for field in (1, 2, 3))
     order = np.lexsort((fold, sample))
-    return Predicted(fold[order], sample[order], labels[sample[order]], guess[order], probabilities[order])
+    return Predicted(fold[order], sample[order], labels[sample[order]], decoded[order], probabilities[order])
 
 
 def _table(baseline, labels: Sequence, folds: pd.DataFrame, classes: Sequence | None) -> pd.DataFrame:

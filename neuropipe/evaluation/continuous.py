@@ -18,7 +18,7 @@ from neuropipe.evaluation.resampling import CELLS, block_bootstrap_weights, bloc
 from neuropipe.evaluation.table import check_out_of_fold
 
 BASELINES = ("training_mean", "persistence")
-# Between folds a pair of samples serves twice, each once as training of the other (see docs/evaluation.md).
+# Each pair of samples of two folds counts twice, once in either role (see docs/evaluation.md).
 SPREAD = np.sqrt(2)
 BLOCKS_PER_STRETCH = 4  # in a stretch shorter than this many blocks of correlated samples shifts tell nothing
 
@@ -51,7 +51,9 @@ def evaluate_targets(
         if not np.array_equal(targets[own.sample], own.truth):
             raise BadInput(f"scheme {scheme!r}: y_true disagrees with the targets of the same samples")
         block = correlated_samples(own)
-        rivals = {name: own.but(guess=guess) for name, guess in _baselines(own, of_scheme, targets, before).items()}
+        rivals = {
+            name: own.but(decoded=decoded) for name, decoded in _baselines(own, of_scheme, targets, before).items()
+        }
         every = {"": own, **rivals}
         value = {name: {m: v[0] for m, v in weighted_scores(each, np.ones((1, len(own.sample)))).items()}
                  for name, each in every.items()}  # fmt: skip
@@ -101,15 +103,18 @@ def paired_difference_of_targets(
 
 
 def correlated_samples(estimated: Estimated) -> int:
-    """Samples after which errors and targets count as new: the longest automatic block length among their squares.
+    """Number of samples over which errors and targets are correlated: the longest block length among their squares.
 
-    Never shorter than what single trials get (`block_length`).
+    Never shorter than `block_length`.
     """
     if estimated.circular:
-        error = np.angle(np.exp(1j * (estimated.guess - estimated.truth))) ** 2
+        error = np.angle(np.exp(1j * (estimated.decoded - estimated.truth))) ** 2
         spread = np.hstack([np.cos(estimated.truth), np.sin(estimated.truth)])
     else:
-        error, spread = (estimated.guess - estimated.truth) ** 2, (estimated.truth - estimated.truth.mean(axis=0)) ** 2
+        error, spread = (
+            (estimated.decoded - estimated.truth) ** 2,
+            (estimated.truth - estimated.truth.mean(axis=0)) ** 2,
+        )
     n = len(estimated.sample)
     lengths = [automatic_block_length(series) for series in np.hstack([error, spread]).T]
     return min(max(*lengths, block_length(n)), max(1, n // 3))
@@ -120,8 +125,8 @@ def shift_p_values(
 ) -> dict[str, float]:
     """One-sided p of every metric against targets that are shifted circularly in time within each test block.
 
-    Estimates stay where they are. Each stretch of neighbouring test samples of one fold is shifted by its own random
-    number of samples, by at least `block` either way, so that what is left together is unrelated by time alone. With
+    Estimates stay fixed. Each stretch of neighbouring test samples of one fold is shifted by its own random number of
+    samples, at least `block` either way, so that estimates and targets are no longer close in time. With
     several folds, scores under shifts are spread by sqrt(2) about their mean.
     p = (1 + shifts that score as well) / (1 + shifts); NaN where less than half of the samples lie in stretches of four
     blocks or more.
@@ -148,7 +153,7 @@ def _p_value(metric: str, observed: float, scores: np.ndarray, spread: float) ->
 
 
 def interval(metric: str, value: float, error: float, degrees_of_freedom: float) -> tuple[float, float]:
-    """95 % around a score, symmetric where it is nearly normal: Fisher's z, or the log of errors and of 1 - R2."""
+    """95 % interval, symmetric on a scale where the score is nearly normal: Fisher's z, log of errors and of 1 - R2."""
     half = _quantile(degrees_of_freedom) * error
     if "correlation" in metric and abs(value) < 1:
         middle, half = np.arctanh(value), half / (1 - value**2)
@@ -162,7 +167,7 @@ def interval(metric: str, value: float, error: float, degrees_of_freedom: float)
 
 
 def _error(resampled: np.ndarray, n: int, block: int) -> float:
-    """Standard error from resamples, which vary too little by the factor sqrt((n - block) / n)."""
+    """Standard error from resamples, corrected by sqrt(n / (n - block))."""
     return float(resampled.std() * np.sqrt(n / max(1, n - block)))
 
 
@@ -181,7 +186,7 @@ def _quantile(degrees_of_freedom: float) -> float:
 
 
 def _baselines(own: Estimated, folds: pd.DataFrame, targets: np.ndarray, before: np.ndarray) -> dict[str, np.ndarray]:
-    mean = np.empty_like(own.guess)
+    mean = np.empty_like(own.decoded)
     for fold, rows in folds[folds["role"] == "train"].groupby("fold", sort=False):
         learned = targets[rows["sample"].to_numpy()]
         mean[own.fold == fold] = np.angle(np.exp(1j * learned).mean(axis=0)) if own.circular else learned.mean(axis=0)
@@ -190,7 +195,7 @@ def _baselines(own: Estimated, folds: pd.DataFrame, targets: np.ndarray, before:
 
 
 def _resampled(every: dict[str, Estimated], block: int, n_resamples: int, seed: int) -> dict[str, dict]:
-    """Whose estimates -> metric -> (resample,), all resampled alike."""
+    """Name -> metric -> (resample,) scores, all resampled alike."""
     n, rng = len(every[""].sample), np.random.default_rng(seed)
     at_once = max(1, CELLS // n)
     parts = []
@@ -204,6 +209,6 @@ def _resampled(every: dict[str, Estimated], block: int, n_resamples: int, seed: 
 
 
 def _stretches(own: Estimated) -> list[np.ndarray]:
-    """Row numbers of each run of neighbouring samples that one fold tests."""
+    """Row numbers of each run of neighbouring test samples of one fold."""
     broken = (np.diff(own.sample) != 1) | (own.fold[1:] != own.fold[:-1])
     return np.split(np.arange(len(own.sample)), np.flatnonzero(broken) + 1)

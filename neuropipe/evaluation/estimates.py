@@ -1,6 +1,6 @@
-"""Out-of-fold estimates of real targets: the table, checked once, and the scores of its rows under any weights.
+"""Out-of-fold estimates of real targets: tables read into arrays, and the scores of their rows under weights.
 
-A table has one row a predicted sample: scheme, fold, sample, and y_true_<target>, y_pred_<target> for each target.
+A table has one row per predicted sample: scheme, fold, sample, and y_true_<target>, y_pred_<target> for each target.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from neuropipe.evaluation.table import KEY
 
 @dataclass(frozen=True)
 class Estimated:
-    """The estimates of one scheme, rows in time order. truth, guess : (row, k), where circular in radians."""
+    """The estimates of one scheme, rows in time order. truth, decoded : (row, k), where circular in radians."""
 
     fold: np.ndarray
     sample: np.ndarray
     truth: np.ndarray
-    guess: np.ndarray
+    decoded: np.ndarray
     names: tuple[str, ...]
     circular: bool
 
@@ -33,14 +33,14 @@ def read_estimates(predictions: pd.DataFrame, names: Sequence[str], *, circular:
     true, pred = ([f"{column}_{name}" for name in names] for column in ("y_true", "y_pred"))
     missing = [name for name in [*KEY, *true, *pred] if name not in predictions.columns]
     if missing:
-        raise BadInput(f"the predictions lack the columns {', '.join(missing)}; they have {list(predictions.columns)}")
+        raise BadInput(f"the predictions have no columns {', '.join(missing)}; they have {list(predictions.columns)}")
     if len(predictions) == 0:
         raise BadInput("the predictions are empty: no sample was tested")
     read = {}
     for scheme, rows in predictions.groupby("scheme", sort=False):
         rows = rows.sort_values(["sample", "fold"], kind="stable")
-        truth, guess = rows[true].to_numpy(np.float64), rows[pred].to_numpy(np.float64)
-        for values, what in ((truth, "y_true"), (guess, "y_pred")):
+        truth, decoded = rows[true].to_numpy(np.float64), rows[pred].to_numpy(np.float64)
+        for values, what in ((truth, "y_true"), (decoded, "y_pred")):
             bad = ~np.isfinite(values).all(axis=1)
             if bad.any():
                 raise BadInput(f"scheme {scheme!r}: {what} is not finite in {int(bad.sum())} of {len(bad)} rows")
@@ -48,7 +48,7 @@ def read_estimates(predictions: pd.DataFrame, names: Sequence[str], *, circular:
         if fixed:
             raise BadInput(f"scheme {scheme!r}: {', '.join(fixed)} never changes, so there is nothing to decode")
         fold, sample = rows["fold"].to_numpy(), rows["sample"].to_numpy(np.int64)
-        read[scheme] = Estimated(fold, sample, truth, guess, tuple(names), circular)
+        read[scheme] = Estimated(fold, sample, truth, decoded, tuple(names), circular)
     return read
 
 
@@ -67,7 +67,9 @@ def weighted_scores(estimated: Estimated, weights: np.ndarray) -> dict[str, np.n
     Of each target, and their mean under the bare name where there are several (not of rmse: units may differ).
     """
     score = circular_scores if estimated.circular else linear_scores
-    of_target = [score(true, guess, weights) for true, guess in zip(estimated.truth.T, estimated.guess.T, strict=True)]
+    of_target = [
+        score(true, decoded, weights) for true, decoded in zip(estimated.truth.T, estimated.decoded.T, strict=True)
+    ]
     if len(of_target) == 1:
         return of_target[0]
     shared = [metric for metric in of_target[0] if metric != "rmse"]
@@ -76,28 +78,28 @@ def weighted_scores(estimated: Estimated, weights: np.ndarray) -> dict[str, np.n
     return mean | {f"{metric}_{name}": values for name, scores in named for metric, values in scores.items()}
 
 
-def linear_scores(truth: np.ndarray, guess: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+def linear_scores(truth: np.ndarray, decoded: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     """R2 (coefficient of determination), Pearson's correlation and root mean squared error of one target."""
     middle = truth.mean()
-    y, p = truth - middle, guess - middle
+    y, p = truth - middle, decoded - middle
     means = _means([y, p, y * y, p * p, y * p, (y - p) ** 2], weights)
     spread_y, spread_p = means[2] - means[0] ** 2, means[3] - means[1] ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = 1 - means[5] / spread_y
         together = np.sqrt(np.clip(spread_y, 0, None) * np.clip(spread_p, 0, None))
-        # A constant estimate goes with nothing.
+        # A constant estimate correlates with nothing.
         correlation = np.where(together > 1e-12 * spread_y, (means[4] - means[0] * means[1]) / together, 0.0)
     return {"r2": r2, "correlation": correlation, "rmse": np.sqrt(means[5])}
 
 
-def circular_scores(truth: np.ndarray, guess: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+def circular_scores(truth: np.ndarray, decoded: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Median and mean absolute angular error in degrees, and the circular correlation, of one angle in radians.
 
     The correlation is Jammalamadaka & SenGupta's (2001, section 8.2): of the sines of deviations from the circular
-    means. Products of sines are written as sums, so that it follows from mean cosines and sines.
+    means. Products of sines are written as sums, so that mean cosines and sines suffice.
     """
-    error = np.degrees(np.abs(np.angle(np.exp(1j * (guess - truth)))))
-    phases = (truth, guess, truth - guess, truth + guess, 2 * truth, 2 * guess)
+    error = np.degrees(np.abs(np.angle(np.exp(1j * (decoded - truth)))))
+    phases = (truth, decoded, truth - decoded, truth + decoded, 2 * truth, 2 * decoded)
     mean = _means([np.exp(1j * phase) for phase in phases], weights)
     a, b = np.angle(mean[0]), np.angle(mean[1])
     difference, total, twice_a, twice_b = (

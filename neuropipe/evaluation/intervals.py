@@ -1,8 +1,8 @@
 """Confidence intervals of scores and of differences between scores, by block bootstrap over trials in time order.
 
 The bootstrap gives the standard error; the interval is symmetric on the scale where such a score is nearly normal
-(logit for scores in [0, 1], 1 / sqrt for the log loss, as is for differences) with a quantile of Student's t.
-Percentile intervals cover a few per cent less (docs/evaluation.md; measured by `benchmarks/interval_coverage.py`).
+(logit for scores in [0, 1], 1 / sqrt for the log loss, unchanged for differences) with a quantile of Student's t. It
+leaves out what a refit would change and is therefore too narrow (docs/evaluation.md).
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ COLUMNS = ["scheme", "metric", "value", "ci_low", "ci_high", "p_value", "n"]
 def bootstrap_ci(
     predictions: pd.DataFrame, classes: Sequence, *, level: float = 0.95, n_resamples: int = 2000, seed: int = 0
 ) -> pd.DataFrame:
-    """Columns scheme, metric, value, ci_low, ci_high, n: every metric of every scheme with its interval."""
+    """Every metric of every scheme with its interval: columns scheme, metric, value, ci_low, ci_high, n."""
     rows = []
     for scheme, predicted in read_predictions(predictions, classes).items():
         value = score(predicted)
@@ -63,10 +63,10 @@ def paired_difference(
     n_resamples: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Score of a minus score of b on the same test samples: COLUMNS, one row a scheme, with a two-sided p.
+    """Score of a minus score of b on the same test samples: COLUMNS, one row per scheme, with a two-sided p.
 
-    For the log loss and the calibration error a negative difference says that a is better. Classes are read from the
-    probability columns unless given.
+    For the log loss and the calibration error a negative difference says that a is better. By default classes are
+    read from the probability columns.
     """
     if metric not in METRICS:
         raise BadInput(f"no metric is called {metric!r}; choose one of {', '.join(METRICS)}")
@@ -104,7 +104,7 @@ def difference_interval(value: float, resampled: np.ndarray, n: int) -> tuple:
 
 
 def standard_error(resampled: np.ndarray, n: int) -> float:
-    """SD over resamples x sqrt(n / (n - block)): blocks vary about the sample's own mean, which costs one block."""
+    """SD over resamples x sqrt(n / (n - block)), as blocks vary about the sample's own mean."""
     block = block_length(n)
     usable = resampled[np.isfinite(resampled)]
     if n <= 2 * block or len(usable) < 2:
@@ -133,7 +133,7 @@ def _logit_interval(value: float, error: float, quantile: float, n: int) -> tupl
 
 
 def _wilson_interval(value: float, quantile: float, n: int) -> tuple[float, float]:
-    """For n independent trials: all that can be said where all resamples agree, as when every trial is correct."""
+    """For n independent trials; used if all resamples agree, as when every trial is correct."""
     shrunk = quantile**2 / n
     centre = (value + shrunk / 2) / (1 + shrunk)
     half = quantile * np.sqrt(value * (1 - value) / n + shrunk / (4 * n)) / (1 + shrunk)
@@ -148,6 +148,6 @@ def _loss_interval(value: float, error: float, quantile: float, n: int) -> tuple
 def _classes_of(predictions: pd.DataFrame) -> list:
     names = [column[2:] for column in predictions.columns if str(column).startswith("p_")]
     if "y_true" not in predictions.columns or not names:
-        raise BadInput("the predictions need the columns y_true and p_<class>, one a class")
+        raise BadInput("the predictions need the columns y_true and p_<class>, one per class")
     given = {str(label): label for label in pd.unique(predictions[["y_true", "y_pred"]].to_numpy().ravel())}
     return [given.get(name, name) for name in names]

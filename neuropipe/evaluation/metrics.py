@@ -1,7 +1,7 @@
-"""Scores of a classifier over all out-of-fold predictions of a scheme, pooled.
+"""Scores of a classifier over all out-of-fold predictions of a scheme, pooled; values come from scikit-learn.
 
-Pooled accuracy equals the mean over folds when folds are of equal size, and stays defined when a test block lacks a
-class, as blocks of real sessions do. Values come from scikit-learn.
+With folds of equal size pooled accuracy is the mean over folds. Pooled scores stay defined when a test block has no
+trial of some class, which happens in real sessions.
 """
 
 from collections.abc import Sequence
@@ -20,32 +20,32 @@ N_BINS = 15  # of the expected calibration error, as in Guo et al. 2017
 def scores(y_true: Sequence, probabilities: np.ndarray, classes: Sequence, y_pred: Sequence | None = None) -> dict:
     """Every metric in METRICS, and `confusion` [true, predicted] as counts.
 
-    probabilities : (row, class), columns in the order of `classes`; y_pred : the most probable class unless given.
-    Classes that never occur in y_true take no part in balanced accuracy and ROC AUC (one vs rest, macro average);
+    probabilities : (row, class), columns in the order of `classes`; y_pred : by default the most probable class.
+    Classes that never occur in y_true don't count in balanced accuracy and ROC AUC (one vs rest, macro average);
     macro F1 averages over classes that occur in y_true or y_pred.
     """
     truth = encode(y_true, classes, "y_true")
     check_two_classes(truth, classes, "y_true")
     probabilities = check_probabilities(probabilities, len(classes), "scores")
-    guess = probabilities.argmax(1) if y_pred is None else encode(y_pred, classes, "y_pred")
-    if not len(truth) == len(guess) == len(probabilities):
-        raise BadInput(f"{len(truth)} labels, {len(guess)} predictions, {len(probabilities)} rows of probabilities")
+    decoded = probabilities.argmax(1) if y_pred is None else encode(y_pred, classes, "y_pred")
+    if not len(truth) == len(decoded) == len(probabilities):
+        raise BadInput(f"{len(truth)} labels, {len(decoded)} predictions, {len(probabilities)} rows of probabilities")
     rows = np.arange(len(truth))
-    return score(Predicted(rows, rows, truth, guess, probabilities))
+    return score(Predicted(rows, rows, truth, decoded, probabilities))
 
 
 def score(predicted: Predicted) -> dict:
-    """`scores` of predictions that are checked already."""
+    """`scores` of checked predictions."""
     from sklearn import metrics
 
-    truth, guess, probabilities = predicted.truth, predicted.guess, predicted.probabilities
+    truth, decoded, probabilities = predicted.truth, predicted.decoded, predicted.probabilities
     labels = np.arange(predicted.n_classes)
-    confusion = metrics.confusion_matrix(truth, guess, labels=labels)
+    confusion = metrics.confusion_matrix(truth, decoded, labels=labels)
     occurring = np.unique(truth)
     return {
-        "accuracy": float(metrics.accuracy_score(truth, guess)),
-        "balanced_accuracy": float(metrics.recall_score(truth, guess, labels=occurring, average="macro")),
-        "macro_f1": float(metrics.f1_score(truth, guess, average="macro")),
+        "accuracy": float(metrics.accuracy_score(truth, decoded)),
+        "balanced_accuracy": float(metrics.recall_score(truth, decoded, labels=occurring, average="macro")),
+        "macro_f1": float(metrics.f1_score(truth, decoded, average="macro")),
         "log_loss": float(metrics.log_loss(truth, probabilities, labels=labels)),
         "roc_auc": float(np.mean([metrics.roc_auc_score(truth == c, probabilities[:, c]) for c in occurring])),
         "calibration_error": calibration_error(predicted),
@@ -75,7 +75,7 @@ def confusion(predictions: pd.DataFrame, classes: Sequence) -> dict[str, pd.Data
     counts = {}
     for scheme, predicted in read_predictions(predictions, classes).items():
         n = predicted.n_classes
-        flat = np.bincount(predicted.truth * n + predicted.guess, minlength=n * n)
+        flat = np.bincount(predicted.truth * n + predicted.decoded, minlength=n * n)
         counts[scheme] = pd.DataFrame(
             flat.reshape(n, n), index=pd.Index(classes, name="true"), columns=pd.Index(classes, name="predicted")
         )

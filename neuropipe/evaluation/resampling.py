@@ -42,7 +42,7 @@ def resampled_together(
 def block_length(n: int) -> int:
     """1.5 x the cube root of n, rounded up: the optimal order for a variance (Hall, Horowitz & Jing 1995).
 
-    The factor was chosen by coverage in simulations: 1 covers less where trials are correlated, 2 no better.
+    The factor was chosen in simulations: with 1 intervals cover less if trials are correlated, with 2 no better.
     """
     return int(np.ceil(1.5 * np.cbrt(n)))
 
@@ -72,8 +72,8 @@ def _balanced_accuracy(predicted: Predicted, weights: np.ndarray) -> np.ndarray:
 
 
 def _macro_f1(predicted: Predicted, weights: np.ndarray) -> np.ndarray:
-    is_class, is_guess = np.eye(predicted.n_classes)[predicted.truth], np.eye(predicted.n_classes)[predicted.guess]
-    return _mean_of_defined(2 * weights @ (is_class * predicted.correct[:, None]), weights @ (is_class + is_guess))
+    is_class, is_decoded = np.eye(predicted.n_classes)[predicted.truth], np.eye(predicted.n_classes)[predicted.decoded]
+    return _mean_of_defined(2 * weights @ (is_class * predicted.correct[:, None]), weights @ (is_class + is_decoded))
 
 
 def _log_loss(predicted: Predicted, weights: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ def _roc_auc(predicted: Predicted, weights: np.ndarray) -> np.ndarray:
 
 
 def _mean_of_defined(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """(resample,) mean over classes of a ratio, over the classes of which the resample holds trials; else NaN."""
+    """(resample,) mean of a ratio over the classes that occur in the resample; NaN if none does."""
     defined = denominator > 0
     ratio = np.divide(numerator, denominator, out=np.zeros(numerator.shape), where=defined)
     return np.divide(ratio.sum(1), defined.sum(1), out=np.full(len(ratio), np.nan), where=defined.any(1))

@@ -1,4 +1,4 @@
-"""Chance that respects time: labels are shifted circularly within windows of test trials, predictions stay fixed.
+"""Null distributions that respect time: labels are shifted within windows of test trials, predictions stay fixed.
 
 docs/evaluation.md says why windows are short, why no shift crosses a training trial and why scores under shifts are
 spread by sqrt(2); `benchmarks/interval_coverage.py` measures the rate of false positives.
@@ -16,7 +16,7 @@ from neuropipe.evaluation.metrics import LOWER_IS_BETTER
 from neuropipe.evaluation.table import Predicted, check_probabilities, encode, read_predictions
 
 TESTED = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "roc_auc")
-WINDOW = 12  # trials, at least; slower than this is drift
+WINDOW = 12  # trials, at least; slower changes count as drift
 RUNS = 4  # a window holds at least this many runs of equal labels on average
 SHORTEST = 8  # trials: fewer in a row are not shifted
 FEWEST_SHIFTS = 19  # with fewer, p can't reach .05
@@ -24,10 +24,10 @@ FEWEST_SHIFTS = 19  # with fewer, p can't reach .05
 
 @dataclass(frozen=True)
 class Null:
-    """What scores would be without any relation between activity and labels.
+    """Scores without any relation between activity and labels.
 
     observed : metric -> score; scores : metric -> (shift,) scores under shifts; p_value : metric -> (1 + k) / (1 + n),
-    k of n scores being as good as the observed one or better; NaN where fewer than 19 shifts exist
+    k of n scores are as good as the observed one or better; NaN if fewer than 19 shifts exist
     """
 
     observed: dict[str, float]
@@ -38,7 +38,7 @@ class Null:
 def null_distribution(
     predictions: pd.DataFrame, folds: pd.DataFrame, classes: Sequence, *, n_shifts: int = 2000, seed: int = 0
 ) -> dict[str, Null]:
-    """Scheme -> its null; all shifts are enumerated where there are no more than n_shifts of them."""
+    """Scheme -> its null. If there are no more than n_shifts different shifts, all are used."""
     return {
         scheme: shift_null(predicted, folds[folds["scheme"] == scheme], n_shifts=n_shifts, seed=seed)
         for scheme, predicted in read_predictions(predictions, classes).items()
@@ -50,7 +50,7 @@ def shift_null(predicted: Predicted, folds: pd.DataFrame, *, n_shifts: int, seed
     windows = shift_windows(predicted.sample, predicted.fold, predicted.truth, folds)
     shifts = draw_shifts([len(window) for window in windows], n_shifts, np.random.default_rng(seed))
     observed, scores = {}, {}
-    # Between folds a pair of trials serves twice, each once as training of the other (see docs).
+    # Each pair of trials of two folds counts twice, once in either role (see docs/evaluation.md).
     spread = np.sqrt(2) if len(np.unique(predicted.fold)) > 1 else 1.0
     for metric in TESTED:
         table = contributions(predicted, metric)
@@ -65,9 +65,9 @@ def shift_null(predicted: Predicted, folds: pd.DataFrame, *, n_shifts: int, seed
 
 
 def shift_windows(sample: np.ndarray, fold: np.ndarray, truth: np.ndarray, folds: pd.DataFrame) -> list[np.ndarray]:
-    """Row positions of each window: stretches of test trials of one fold with no training trial between them, cut up.
+    """Row positions of each window: neighbouring test trials of one fold, without a training trial between them.
 
-    A window holds 12 trials or 4 mean runs of equal labels, whichever is longer, if its stretch does.
+    A window holds 12 trials or 4 mean runs of equal labels, whichever is longer, if there are as many.
     """
     run = len(truth) / (1 + np.count_nonzero(np.diff(truth)))
     target = max(WINDOW, RUNS * run)
@@ -82,7 +82,7 @@ def shift_windows(sample: np.ndarray, fold: np.ndarray, truth: np.ndarray, folds
 
 
 def draw_shifts(lengths: list[int], n_shifts: int, rng: np.random.Generator) -> np.ndarray:
-    """(shift, window) independent shifts of each window; every combination but the identity where these are few."""
+    """(shift, window) independent shifts of each window; all combinations but the identity if these are few."""
     n_distinct = math.prod(lengths)
     if n_distinct - 1 <= n_shifts:
         return np.stack(np.unravel_index(np.arange(1, n_distinct), lengths or (1,)), 1)
@@ -90,14 +90,14 @@ def draw_shifts(lengths: list[int], n_shifts: int, rng: np.random.Generator) -> 
 
 
 def contributions(predicted: Predicted, metric: str) -> np.ndarray:
-    """(row, class): what a row adds to the score if its label is that class, for fixed predictions and class totals.
+    """(row, class) what a row adds to the score if its label is that class, for fixed predictions and class totals.
 
-    Shifts keep class totals, and then each metric is a sum over rows: recall and F1 have constant denominators, and
-    ROC AUC is a rank sum (Mann-Whitney). So a shift costs one look-up a window.
+    Shifts keep class totals. Then each metric is a sum over rows, as recall and F1 have constant denominators and ROC
+    AUC is a rank sum (Mann-Whitney), and a shift costs one look-up per window.
     """
     probabilities, n = predicted.probabilities, len(predicted.truth)
     of_class = np.bincount(predicted.truth, minlength=predicted.n_classes)
-    hit = np.eye(predicted.n_classes)[predicted.guess]
+    hit = np.eye(predicted.n_classes)[predicted.decoded]
     if metric == "accuracy":
         return hit / n
     if metric == "balanced_accuracy":
@@ -122,10 +122,10 @@ def refit_null(
     n_permutations: int = 200,
     seed: int = 0,
 ) -> dict[str, Null]:
-    """Scheme -> the null in which the estimator is fitted anew to shifted labels, those of training trials included.
+    """Scheme -> the null of an estimator that is refitted to shifted labels, those of training trials included.
 
     make_estimator() -> an unfitted estimator; X : (trial, ...); y : (trial,). Labels are shifted within the windows of
-    `null_distribution`; no spread is needed, since the fit sees the shifted labels.
+    `null_distribution`; no spread is needed, as the fit sees the shifted labels.
     """
     classes = np.unique(np.asarray(y))
     labels = encode(y, classes, "y")

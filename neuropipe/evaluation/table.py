@@ -1,6 +1,7 @@
-"""The table of out-of-fold predictions: checked once here, arrays everywhere else.
+"""Tables of out-of-fold predictions: checked and read into arrays.
 
-A table has one row a predicted trial: scheme, fold, sample, y_true, y_pred and one probability a class, `p_<class>`.
+A table has one row per predicted trial: scheme, fold, sample, y_true, y_pred and one probability per
+class, `p_<class>`.
 """
 
 from collections.abc import Sequence
@@ -19,13 +20,13 @@ TOLERANCE = 1e-4  # of a row of probabilities that should sum to 1: float32 soft
 class Predicted:
     """The predictions of one scheme, rows in time order; classes are indices into the sequence of classes.
 
-    fold : (row,) as given; sample : (row,) int64; truth, guess : (row,) int64; probabilities : (row, class) float64
+    fold : (row,) as given; sample : (row,) int64; truth, decoded : (row,) int64; probabilities : (row, class) float64
     """
 
     fold: np.ndarray
     sample: np.ndarray
     truth: np.ndarray
-    guess: np.ndarray
+    decoded: np.ndarray
     probabilities: np.ndarray
 
     @property
@@ -35,7 +36,7 @@ class Predicted:
     @property
     def correct(self) -> np.ndarray:
         """(row,) bool"""
-        return self.truth == self.guess
+        return self.truth == self.decoded
 
 
 def read_predictions(predictions: pd.DataFrame, classes: Sequence) -> dict[str, Predicted]:
@@ -43,7 +44,7 @@ def read_predictions(predictions: pd.DataFrame, classes: Sequence) -> dict[str, 
     columns = [f"p_{name}" for name in classes]
     missing = [name for name in [*KEY, "y_true", "y_pred", *columns] if name not in predictions.columns]
     if missing:
-        raise BadInput(f"the predictions lack the columns {', '.join(missing)}; they have {list(predictions.columns)}")
+        raise BadInput(f"the predictions have no columns {', '.join(missing)}; they have {list(predictions.columns)}")
     if len(predictions) == 0:
         raise BadInput("the predictions are empty: no trial was tested")
     twice = predictions.duplicated(KEY)
@@ -53,11 +54,11 @@ def read_predictions(predictions: pd.DataFrame, classes: Sequence) -> dict[str, 
     for scheme, rows in predictions.groupby("scheme", sort=False):
         rows = rows.sort_values(["sample", "fold"], kind="stable")
         truth = encode(rows["y_true"], classes, f"y_true of scheme {scheme!r}")
-        guess = encode(rows["y_pred"], classes, f"y_pred of scheme {scheme!r}")
+        decoded = encode(rows["y_pred"], classes, f"y_pred of scheme {scheme!r}")
         probabilities = check_probabilities(rows[columns].to_numpy(np.float64), len(classes), f"scheme {scheme!r}")
         check_two_classes(truth, classes, f"y_true of scheme {scheme!r}")
         read[scheme] = Predicted(
-            rows["fold"].to_numpy(), rows["sample"].to_numpy(np.int64), truth, guess, probabilities
+            rows["fold"].to_numpy(), rows["sample"].to_numpy(np.int64), truth, decoded, probabilities
         )
     return read
 
@@ -70,14 +71,14 @@ def write_predictions(scheme: str, classes: Sequence, predicted: Predicted) -> p
         "fold": predicted.fold,
         "sample": predicted.sample,
         "y_true": names[predicted.truth],
-        "y_pred": names[predicted.guess],
+        "y_pred": names[predicted.decoded],
     }
     table |= {f"p_{name}": predicted.probabilities[:, column] for column, name in enumerate(classes)}
     return pd.DataFrame(table)
 
 
 def encode(labels: Sequence | np.ndarray, classes: Sequence | np.ndarray, where: str) -> np.ndarray:
-    """Labels -> (row,) int64 positions in `classes`; a label that is none of them is refused by name."""
+    """Labels -> (row,) int64 positions in `classes`; other labels are refused by name."""
     index = pd.Index(list(classes))
     if len(index) < 2:
         raise BadInput(f"{where}: classes must name at least two classes, found {list(classes)}")
@@ -93,7 +94,7 @@ def encode(labels: Sequence | np.ndarray, classes: Sequence | np.ndarray, where:
 def check_probabilities(probabilities: np.ndarray, n_classes: int, where: str) -> np.ndarray:
     """(row, class) float64 that sum to 1; refused when not finite, negative or not summing to 1 within 1e-4.
 
-    Rows off by rounding are divided by their sum; the others are kept as they are, so that ties stay ties.
+    Rows that are off by rounding are divided by their sum; the others are left unchanged, so that ties stay ties.
     """
     probabilities = np.asarray(probabilities, np.float64)
     if probabilities.ndim != 2 or probabilities.shape[1] != n_classes:
@@ -121,14 +122,14 @@ def check_two_classes(truth: np.ndarray, classes: Sequence, where: str) -> None:
 
 
 def check_out_of_fold(predictions: pd.DataFrame, folds: pd.DataFrame) -> None:
-    """Refuse predictions unless each test sample of each fold was predicted exactly once, and nothing else was.
+    """Refuse predictions unless each test sample of each fold was predicted exactly once, and no other sample.
 
-    Schemes of `folds` that are absent from `predictions` altogether are allowed: a decoder may skip a scheme.
+    Schemes of `folds` without any prediction are allowed, as a decoder may skip a scheme.
     """
     for name, table, columns in (("predictions", predictions, KEY), ("folds", folds, [*KEY, "role"])):
         missing = [column for column in columns if column not in table.columns]
         if missing:
-            raise BadInput(f"the table of {name} lacks the columns {', '.join(missing)}")
+            raise BadInput(f"the table of {name} has no columns {', '.join(missing)}")
     twice = predictions.duplicated(KEY)
     if twice.any():
         raise BadInput(f"{int(twice.sum())} predictions are given twice, the first for {_name(predictions[twice])}")

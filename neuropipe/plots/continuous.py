@@ -42,21 +42,21 @@ def activity_and_behaviour(
 
 
 def decoded_and_true(
-    truth: np.ndarray, guess: np.ndarray, names: Sequence[str], bin_width: float, *, title: str = ""
+    truth: np.ndarray, decoded: np.ndarray, names: Sequence[str], bin_width: float, *, title: str = ""
 ) -> "Figure":
     """A minute from the middle of the test samples, and all of them as decoded against true.
 
-    truth, guess : (sample, k), samples in time order
+    truth, decoded : (sample, k), samples in time order
     """
     shown = _middle(len(truth), bin_width)
     figure = blank(2.2 * len(names) + 0.8, title)
     grid = figure.subplots(len(names), 2, width_ratios=[3, 1], squeeze=False)
-    for (line, cloud), name, true, decoded in zip(grid, names, truth.T, guess.T, strict=True):
+    for (line, cloud), name, true, estimate in zip(grid, names, truth.T, decoded.T, strict=True):
         seconds = np.arange(len(truth))[shown] * bin_width
         line.plot(seconds, true[shown], ".-", markersize=2, linewidth=0.8, color="black", label="true")
-        line.plot(seconds, decoded[shown], ".", markersize=3, color=PALETTE[5], label="decoded")
+        line.plot(seconds, estimate[shown], ".", markersize=3, color=PALETTE[5], label="decoded")
         line.set(ylabel=name)
-        cloud.hexbin(true, decoded, gridsize=40, mincnt=1, bins="log", cmap="Greys", linewidths=0.1)
+        cloud.hexbin(true, estimate, gridsize=40, mincnt=1, bins="log", cmap="Greys", linewidths=0.1)
         cloud.axline((float(true.mean()), float(true.mean())), slope=1, color=PALETTE[5], linewidth=0.8)
         cloud.set(xlabel="true", ylabel="decoded")
     grid[0, 0].legend(frameon=False, fontsize=8, ncols=2, loc="upper right")

@@ -90,8 +90,8 @@ def test_head_direction_is_decoded(name, limit):
     angle = average_in_bins(found.behaviour["head_direction"], grid, circular=True)
     bins = sample_bins(grid.segments, task.history, np.isfinite(angle[:, 0]))
     X, truth = histories(count_spikes(found.spikes, grid), bins, task.history), angle[bins, 0]
-    guess = out_of_fold(name, X, np.stack([np.cos(truth), np.sin(truth)], axis=1), task)
-    error = np.degrees(np.abs(np.angle(np.exp(1j * (np.arctan2(guess[:, 1], guess[:, 0]) - truth)))))
+    decoded = out_of_fold(name, X, np.stack([np.cos(truth), np.sin(truth)], axis=1), task)
+    error = np.degrees(np.abs(np.angle(np.exp(1j * (np.arctan2(decoded[:, 1], decoded[:, 0]) - truth)))))
     assert np.median(error) <= limit
 
 
@@ -125,8 +125,8 @@ def test_hand_velocity_is_decoded_by_the_wiener_filter():
 
 def out_of_fold(name, X, y, task):
     folds = make_folds(n_samples=len(y), scheme="blocked", n_folds=task.folds.n_folds, gap=task.history)
-    guess = np.empty_like(y)
+    decoded = np.empty_like(y)
     for _, split in folds.groupby("fold"):
         train, test = (split.loc[split["role"] == role, "sample"].to_numpy() for role in ("train", "test"))
-        guess[test] = decoders.make(name).fit(X[train], y[train], trial_start=train * task.bin_width).predict(X[test])
-    return guess
+        decoded[test] = decoders.make(name).fit(X[train], y[train], trial_start=train * task.bin_width).predict(X[test])
+    return decoded

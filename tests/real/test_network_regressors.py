@@ -37,7 +37,7 @@ def last_fold():
 )
 def test_hand_velocity_is_decoded(name, parameters, floor):
     X, y, X_test, y_test = last_fold()
-    guess = decoders.make(name, **parameters).fit(X, y).predict(X_test)
-    r2 = r2_score(y_test, guess, multioutput="raw_values")
+    decoded = decoders.make(name, **parameters).fit(X, y).predict(X_test)
+    r2 = r2_score(y_test, decoded, multioutput="raw_values")
     assert r2[0] > floor[0]
     assert r2[1] > floor[1]

@@ -23,7 +23,7 @@ def test_p_is_one_plus_k_over_one_plus_n_of_every_shift():
     predicted = predict(truth, right, fold)
     null = shift_null(predicted, blocked_folds(20, 2, 0), n_shifts=2000, seed=0)
     shifted = [
-        np.mean(np.concatenate([np.roll(truth[:10], -a), np.roll(truth[10:], -b)]) == predicted.guess)
+        np.mean(np.concatenate([np.roll(truth[:10], -a), np.roll(truth[10:], -b)]) == predicted.decoded)
         for a in range(10)
         for b in range(10)
     ]

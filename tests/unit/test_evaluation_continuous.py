@@ -23,12 +23,12 @@ def smooth(n, seed, keep=0.95):
     return series
 
 
-def table(truth, guess, names, n_folds=4):
+def table(truth, decoded, names, n_folds=4):
     """Predictions and blocked folds."""
     sample = np.arange(len(truth))
     fold = sample * n_folds // len(sample)
     columns = {f"y_true_{name}": truth[:, i] for i, name in enumerate(names)}
-    columns |= {f"y_pred_{name}": guess[:, i] for i, name in enumerate(names)}
+    columns |= {f"y_pred_{name}": decoded[:, i] for i, name in enumerate(names)}
     predictions = pd.DataFrame({"scheme": "blocked", "fold": fold, "sample": sample, **columns})
     folds = pd.concat(
         pd.DataFrame({"scheme": "blocked", "fold": f, "sample": sample, "role": np.where(fold == f, "test", "train")})
@@ -37,19 +37,19 @@ def table(truth, guess, names, n_folds=4):
     return predictions, folds
 
 
-def evaluated(truth, guess, names, *, circular=False, lag=5, **options):
+def evaluated(truth, decoded, names, *, circular=False, lag=5, **options):
     before = np.concatenate([np.full((lag, truth.shape[1]), np.nan), truth[:-lag]])
-    found = evaluate_targets(*table(truth, guess, names), truth, names, before=before, circular=circular, **options)
+    found = evaluate_targets(*table(truth, decoded, names), truth, names, before=before, circular=circular, **options)
     return found.set_index("metric")
 
 
 def test_values_are_scikit_learns():
     truth = np.stack([smooth(400, 1), smooth(400, 2)], axis=1)
-    guess = truth + RNG.normal(size=truth.shape)
-    found = evaluated(truth, guess, ("x", "y"), n_shifts=20, n_resamples=50)["value"]
-    np.testing.assert_allclose(found["r2"], r2_score(truth, guess))
+    decoded = truth + RNG.normal(size=truth.shape)
+    found = evaluated(truth, decoded, ("x", "y"), n_shifts=20, n_resamples=50)["value"]
+    np.testing.assert_allclose(found["r2"], r2_score(truth, decoded))
     for column, name in enumerate("xy"):
-        y, p = truth[:, column], guess[:, column]
+        y, p = truth[:, column], decoded[:, column]
         np.testing.assert_allclose(found[f"r2_{name}"], r2_score(y, p))
         np.testing.assert_allclose(found[f"correlation_{name}"], pearsonr(y, p).statistic)
         np.testing.assert_allclose(found[f"rmse_{name}"], root_mean_squared_error(y, p))
@@ -57,40 +57,40 @@ def test_values_are_scikit_learns():
 
 
 def test_weights_count_rows_as_often_as_they_say():
-    truth, guess = RNG.normal(size=(2, 60))
+    truth, decoded = RNG.normal(size=(2, 60))
     times = RNG.integers(0, 4, 60)
     repeated = np.repeat(np.arange(60), times)
     for score in (linear_scores, circular_scores):
-        weighted = score(truth, guess, times[None].astype(float))
-        plain = score(truth[repeated], guess[repeated], np.ones((1, len(repeated))))
+        weighted = score(truth, decoded, times[None].astype(float))
+        plain = score(truth[repeated], decoded[repeated], np.ones((1, len(repeated))))
         for metric, value in weighted.items():
             np.testing.assert_allclose(value, plain[metric], err_msg=metric)
 
 
 def test_angular_errors_go_the_short_way_round():
     truth = np.radians([359.0, 1.0, 90.0, 180.0])
-    guess = np.radians([1.0, 355.0, 90.0, 0.0])
-    found = circular_scores(truth, guess, np.ones((1, 4)))
+    decoded = np.radians([1.0, 355.0, 90.0, 0.0])
+    found = circular_scores(truth, decoded, np.ones((1, 4)))
     np.testing.assert_allclose(found["median_error"], 4)  # of 0, 2, 6, 180
     np.testing.assert_allclose(found["mean_error"], 47)
-    turned = circular_scores(truth + 2 * np.pi, guess - 4 * np.pi, np.ones((1, 4)))
+    turned = circular_scores(truth + 2 * np.pi, decoded - 4 * np.pi, np.ones((1, 4)))
     np.testing.assert_allclose(turned["mean_error"], found["mean_error"])
 
 
 def test_median_error_is_the_median():
-    truth, guess = RNG.uniform(-1, 1, (2, 101))
-    found = circular_scores(truth, guess, np.ones((1, 101)))["median_error"]
-    np.testing.assert_allclose(np.radians(found), median_absolute_error(truth, guess))
+    truth, decoded = RNG.uniform(-1, 1, (2, 101))
+    found = circular_scores(truth, decoded, np.ones((1, 101)))["median_error"]
+    np.testing.assert_allclose(np.radians(found), median_absolute_error(truth, decoded))
 
 
 def test_circular_correlation_is_jammalamadakas():
     truth = RNG.vonmises(1.0, 1.5, 300)
-    guess = truth + RNG.vonmises(0.3, 3.0, 300)
+    decoded = truth + RNG.vonmises(0.3, 3.0, 300)
     a = np.angle(np.exp(1j * truth).mean())
-    b = np.angle(np.exp(1j * guess).mean())
-    above = (np.sin(truth - a) * np.sin(guess - b)).sum()
-    below = np.sqrt((np.sin(truth - a) ** 2).sum() * (np.sin(guess - b) ** 2).sum())
-    found = circular_scores(truth, guess, np.ones((1, 300)))["circular_correlation"]
+    b = np.angle(np.exp(1j * decoded).mean())
+    above = (np.sin(truth - a) * np.sin(decoded - b)).sum()
+    below = np.sqrt((np.sin(truth - a) ** 2).sum() * (np.sin(decoded - b) ** 2).sum())
+    found = circular_scores(truth, decoded, np.ones((1, 300)))["circular_correlation"]
     np.testing.assert_allclose(found, above / below)
     np.testing.assert_allclose(circular_scores(truth, truth + 0.5, np.ones((1, 300)))["circular_correlation"], 1)
     np.testing.assert_allclose(circular_scores(truth, -truth, np.ones((1, 300)))["circular_correlation"], -1)
@@ -124,8 +124,8 @@ def test_p_is_small_for_skill_and_even_without():
 def test_smooth_estimates_of_another_series_are_not_significant_too_often():
     p_values = []
     for i in range(300):
-        truth, guess = (smooth(1200, seed + i, keep=0.8)[:, None] for seed in (1000, 5000))
-        found = evaluated(truth, guess, ("x",), n_shifts=99, n_resamples=2)
+        truth, decoded = (smooth(1200, seed + i, keep=0.8)[:, None] for seed in (1000, 5000))
+        found = evaluated(truth, decoded, ("x",), n_shifts=99, n_resamples=2)
         p_values.append(found.loc["correlation", "p_value"])
     # Estimates that never saw the targets: the spread that fitted ones need makes the test conservative.
     assert np.sum(np.array(p_values) <= 0.05) <= 15
@@ -138,12 +138,12 @@ def test_a_decoder_fitted_to_unrelated_activity_is_not_significant_too_often():
     for seed in range(100):
         truth = smooth(1000, 10_000 + seed, keep=0.8)[:, None]
         activity = np.stack([smooth(1000, 20_000 + 10 * seed + unit, keep=0.8) for unit in range(10)], axis=1)
-        fold, guess = np.arange(1000) // 250, np.empty_like(truth)
+        fold, decoded = np.arange(1000) // 250, np.empty_like(truth)
         for one in range(4):
             away = np.abs(np.arange(1000) - (250 * one + 124.5)) > 125 + 10
             model = Ridge(alpha=10.0).fit(activity[away], truth[away])
-            guess[fold == one] = model.predict(activity[fold == one]).reshape(-1, 1)
-        p_values.append(evaluated(truth, guess, ("x",), n_shifts=99, n_resamples=2).loc["r2", "p_value"])
+            decoded[fold == one] = model.predict(activity[fold == one]).reshape(-1, 1)
+        p_values.append(evaluated(truth, decoded, ("x",), n_shifts=99, n_resamples=2).loc["r2", "p_value"])
     # 5 expected of 100; more than 11 has a probability of .004.
     assert np.sum(np.array(p_values) <= 0.05) <= 11
 
@@ -186,7 +186,7 @@ def test_estimates_that_can_not_be_scored_are_refused():
     with pytest.raises(BadInput, match="x never changes"):
         evaluated(np.ones((100, 1)), truth, ("x",))
     predictions, folds = table(truth, truth, ("x",))
-    with pytest.raises(BadInput, match="lack the columns y_true_z"):
+    with pytest.raises(BadInput, match="have no columns y_true_z"):
         evaluate_targets(predictions, folds, truth, ("z",), before=truth)
     with pytest.raises(BadInput, match="disagrees"):
         evaluate_targets(predictions, folds, truth + 1, ("x",), before=truth)

@@ -26,7 +26,7 @@ CLASSES = [0, 1, 2]
 def simulated(n=228, separation=2.0, seed=0, n_folds=5):
     predicted = simulate_predictions(n, 3, separation, 0.5, 0.3, 0.0, np.random.default_rng(seed))
     fold = np.concatenate([np.full(len(b), f) for f, b in enumerate(np.array_split(np.arange(n), n_folds))])
-    return Predicted(fold, predicted.sample, predicted.truth, predicted.guess, predicted.probabilities)
+    return Predicted(fold, predicted.sample, predicted.truth, predicted.decoded, predicted.probabilities)
 
 
 def test_weights_are_whole_blocks_of_a_circle():
@@ -99,7 +99,7 @@ def test_differences_without_difference_are_seldom_significant():
     for seed in range(300):
         a = simulated(120, 1.0, seed)
         noise = simulated(120, 1.0, seed + 10**6)
-        turned = (noise.guess - noise.truth + a.truth) % 3
+        turned = (noise.decoded - noise.truth + a.truth) % 3
         b = Predicted(a.fold, a.sample, a.truth, turned, noise.probabilities)
         pair = [write_predictions("s", CLASSES, each) for each in (a, b)]
         p_values.append(paired_difference(*pair, n_resamples=200, classes=CLASSES)["p_value"].iloc[0])
@@ -165,7 +165,7 @@ def test_shuffled_labels_leave_a_session_dead():
     rng = np.random.default_rng(2)
     predicted = simulated()
     shuffled = Predicted(
-        predicted.fold, predicted.sample, rng.permutation(predicted.truth), predicted.guess, predicted.probabilities
+        predicted.fold, predicted.sample, rng.permutation(predicted.truth), predicted.decoded, predicted.probabilities
     )
     folds = blocked_folds(228, 5, 1)
     alive, dead = (

@@ -38,15 +38,15 @@ def random_predicted(seed, n=60, n_classes=3, decimals=2):
 def test_scores_are_those_of_scikit_learn(seed, n_classes, n):
     given_ = random_predicted(seed, n, n_classes)
     classes = [f"class {i}" for i in range(n_classes)]
-    truth, guess = np.array(classes)[given_.truth], np.array(classes)[given_.guess]
+    truth, decoded = np.array(classes)[given_.truth], np.array(classes)[given_.decoded]
     found = scores(truth, given_.probabilities, classes)
-    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(truth, guess))
-    assert found["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(truth, guess))
-    assert found["macro_f1"] == pytest.approx(metrics.f1_score(truth, guess, average="macro"))
+    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(truth, decoded))
+    assert found["balanced_accuracy"] == pytest.approx(metrics.balanced_accuracy_score(truth, decoded))
+    assert found["macro_f1"] == pytest.approx(metrics.f1_score(truth, decoded, average="macro"))
     assert found["log_loss"] == pytest.approx(metrics.log_loss(truth, given_.probabilities, labels=classes))
     of_scores = given_.probabilities[:, 1] if n_classes == 2 else given_.probabilities
     assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(truth, of_scores, multi_class="ovr"), abs=1e-9)
-    np.testing.assert_array_equal(found["confusion"], metrics.confusion_matrix(truth, guess, labels=classes))
+    np.testing.assert_array_equal(found["confusion"], metrics.confusion_matrix(truth, decoded, labels=classes))
 
 
 @settings(max_examples=15, deadline=None)
@@ -56,7 +56,7 @@ def test_weights_count_rows_and_tables_add_up_to_the_score(seed, n_classes):
     weights = block_bootstrap_weights(40, 6, 1, np.random.default_rng(seed))
     drawn = np.repeat(np.arange(40), weights[0].astype(int))
     again = Predicted(
-        *(getattr(predicted, name)[drawn] for name in ("fold", "sample", "truth", "guess", "probabilities"))
+        *(getattr(predicted, name)[drawn] for name in ("fold", "sample", "truth", "decoded", "probabilities"))
     )
     value, resampled = score(predicted), score(again)
     for metric in METRICS:
@@ -64,7 +64,7 @@ def test_weights_count_rows_and_tables_add_up_to_the_score(seed, n_classes):
         assert WEIGHTED[metric](predicted, weights)[0] == pytest.approx(resampled[metric])
     for metric in TESTED:
         rolled = Predicted(
-            predicted.fold, predicted.sample, np.roll(predicted.truth, 7), predicted.guess, predicted.probabilities
+            predicted.fold, predicted.sample, np.roll(predicted.truth, 7), predicted.decoded, predicted.probabilities
         )
         total = contributions(predicted, metric)[np.arange(40), rolled.truth].sum()
         assert total == pytest.approx(score(rolled)[metric])
@@ -112,8 +112,8 @@ def test_a_table_is_read_back_as_written_in_any_row_order():
     np.testing.assert_array_equal(read.truth, predicted.truth)
     np.testing.assert_allclose(read.probabilities, predicted.probabilities)
     counts = confusion(table, ["left", "none", "right"])["blocked"]
-    assert counts.loc["left", "right"] == np.sum((predicted.truth == 0) & (predicted.guess == 2))
-    with pytest.raises(BadInput, match="lack the columns p_up"):
+    assert counts.loc["left", "right"] == np.sum((predicted.truth == 0) & (predicted.decoded == 2))
+    with pytest.raises(BadInput, match="have no columns p_up"):
         read_predictions(table, ["left", "up"])
     with pytest.raises(BadInput, match="empty"):
         read_predictions(table.iloc[:0], ["left", "none", "right"])
@@ -133,7 +133,7 @@ def test_only_complete_out_of_fold_predictions_pass():
         check_out_of_fold(pd.concat([table, table.iloc[[7]]]), folds)
     with pytest.raises(BadInput, match="role there is absent"):
         check_out_of_fold(pd.concat([table, table.iloc[[0]].assign(sample=99)]), folds)
-    with pytest.raises(BadInput, match="lacks the columns role"):
+    with pytest.raises(BadInput, match="has no columns role"):
         check_out_of_fold(table, folds.drop(columns="role"))
 
 

@@ -179,9 +179,9 @@ def test_predictions_of_the_reference_model_are_read_once():
 
 def angles(seed: int, noise: float) -> tuple[pd.DataFrame, np.ndarray]:
     truth = np.cumsum(np.random.default_rng(0).normal(0, 0.2, 400))
-    guess = truth + noise * np.random.default_rng(seed).standard_normal(400)
+    decoded = truth + noise * np.random.default_rng(seed).standard_normal(400)
     frame = {"scheme": "blocked", "fold": np.arange(400) // 100, "sample": np.arange(400)}
-    return pd.DataFrame({**frame, "y_true_angle": truth, "y_pred_angle": guess}), truth[:, None]
+    return pd.DataFrame({**frame, "y_true_angle": truth, "y_pred_angle": decoded}), truth[:, None]
 
 
 def test_differences_of_targets_are_those_of_the_scores():

@@ -36,7 +36,7 @@ class Trials:
 
     @property
     def chance(self) -> float:
-        """Share of the commonest class among the test trials: what the best constant guess gets."""
+        """Share of the commonest class among the test trials: the accuracy of always answering it."""
         return float(np.bincount(self.labels[self.tested]).max() / len(self.tested))
 
 

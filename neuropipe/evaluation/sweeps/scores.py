@@ -93,8 +93,8 @@ def _pooled(fits: Sequence[Fit]) -> Predicted:
     )
     fold = np.concatenate([np.full(len(fit.test), fit.fold) for fit in fits])
     order = np.argsort(sample, kind="stable")
-    guess = probabilities.argmax(axis=1)
-    return Predicted(*(values[order] for values in (fold, sample, truth, guess, probabilities)))
+    decoded = probabilities.argmax(axis=1)
+    return Predicted(*(values[order] for values in (fold, sample, truth, decoded, probabilities)))
 
 
 def _resampled(predicted: Predicted, n_resamples: int, seed: int) -> np.ndarray:
