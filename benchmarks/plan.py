@@ -5,7 +5,6 @@
 The store is filled with manifests alone: a plan reads nothing else of an artifact.
 """
 
-import json
 import os
 import shutil
 import statistics
@@ -17,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 N_SESSIONS, N_RUNS = 1000, 5
-# Copies of a decoder, so that a session has 20 assets and more: recording, binned, folds, and two a decoder.
+# Copies of a decoder, so that a session has more than 20 assets: recording, activity, binned, folds, two per decoder.
 COPIES = 6
 
 CATALOG = """\
@@ -80,21 +79,34 @@ def _command(copy: Path, environment: dict[str, str]) -> tuple[float, str]:
 def fill() -> None:
     """Write a manifest for every pair that the present pipeline asks for, upstream first."""
     from assets.pipeline import build_pipeline
+    from resources.store.commit import SCHEMA
+    from resources.store.manifest import MANIFEST, seal
     from resources.store.plan import Planner
-    from resources.store.store import MANIFEST
 
     pipeline = build_pipeline()
-    for _ in range(6):
+    artifacts = pipeline.workspace.store_root / "artifacts"
+    while True:
+        rows = Planner(pipeline).plan(pipeline.workspace.catalog)
         waiting = [
-            d
-            for d in Planner(pipeline).plan(pipeline.workspace.catalog)
-            if d.session and d.state == "run" and d.fingerprint
+            row for row in rows if row.session and row.state == "run" and row.fingerprint and row.holder == row.asset
         ]
-        for decision in waiting:
-            target = pipeline.workspace.store_root / decision.asset / decision.session / decision.fingerprint[:32]
+        if not waiting:
+            return
+        for row in waiting:
+            target = artifacts / row.asset / row.fingerprint[:32]
             target.mkdir(parents=True)
-            manifest = {"data_version": decision.fingerprint, "variant": "", "filler": "x" * 2000}
-            (target / MANIFEST).write_text(json.dumps(manifest))
+            manifest = {
+                "data_version": row.fingerprint,
+                "schema": SCHEMA,
+                "asset": row.asset,
+                "fingerprint": row.fingerprint,
+                "ingredients": {"filler": "x" * 2000},
+                "metadata": {},
+                "checks": {},
+                "bytes": 0,
+                "files": {},
+            }
+            (target / MANIFEST).write_bytes(seal(manifest))
 
 
 if __name__ == "__main__":

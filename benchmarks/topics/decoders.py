@@ -88,7 +88,7 @@ def _reseeded(pipeline: Pipeline, name: str) -> Iterator[tuple[Artifact, pd.Data
 
 
 def _movement(pipeline: Pipeline) -> Iterator[Result]:
-    command = f"neuropipe run 'evaluation/*' --session {MOVEMENT}"
+    command = f"neuropipe run 'evaluation/decoder/*' --session {MOVEMENT}"
     made = {name: _made(pipeline, MOVEMENT, name) for name in _of("regression")}
     columns = ("r2_velocity_x", "r2_velocity_y")
     best = max(made, key=lambda name: _mean_score([made[name]], "blocked", "r2")[0])
@@ -100,7 +100,7 @@ def _movement(pipeline: Pipeline) -> Iterator[Result]:
 
 
 def _direction(pipeline: Pipeline) -> Iterator[Result]:
-    command = f"neuropipe run 'evaluation/*' --session {DIRECTION}"
+    command = f"neuropipe run 'evaluation/decoder/*' --session {DIRECTION}"
     rows = [
         (name, *_mean_score([_made(pipeline, DIRECTION, name)], "blocked", "median_error"))
         for name in _of("regression")

@@ -68,14 +68,18 @@ def ranked(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
     return table.sort_values(order, na_position="last", ignore_index=True)
 
 
-def best_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """The best current row of the default configuration of each session and family, under the scheme that is judged."""
+def judged_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Current rows of the default settings under the scheme that is judged, the best first per session and family."""
     current = table[(table["state"] == "current") & (table["variant"] == "") & table["score"].notna()]
     found = []
     for _, rows in current.groupby(["session", "family"], sort=False):
-        scheme = _judged_scheme(rows)
-        found.append(rows[rows["scheme"] == scheme].sort_values("rank", kind="stable").iloc[[0]])
+        found.append(rows[rows["scheme"] == _judged_scheme(rows)].sort_values("rank", kind="stable"))
     return pd.concat(found, ignore_index=True) if found else current.reset_index(drop=True)
+
+
+def best_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The best current row of the default configuration of each session and family, under the scheme that is judged."""
+    return judged_rows(table).groupby(["session", "family"], sort=False).head(1).reset_index(drop=True)
 
 
 def dead_sessions(evaluations: Sequence[Evaluation], *, alpha: float = 0.05) -> list[str]:

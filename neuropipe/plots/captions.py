@@ -1,4 +1,7 @@
-"""One caption per plot, by the name under which it is saved: what is shown, in which units, and how to read it."""
+"""One caption per plot, by the name under which it is saved: what is shown, in which units, and how to read it.
+
+The captions are in the order in which plots are read.
+"""
 
 CAPTIONS = {
     "raster_and_psth": (
@@ -49,5 +52,17 @@ CAPTIONS = {
 
 def caption(name: str) -> str:
     """The caption of a plot; of `confusion_blocked` that of `confusion`; else its name in words."""
+    known = _known(name)
+    return CAPTIONS[known] if known is not None else name.replace("_", " ").capitalize() + "."
+
+
+def reading_order(name: str) -> tuple[int, str]:
+    """Sorts plots as they are read: in the order of the captions, unknown ones last."""
+    known = _known(name)
+    return (list(CAPTIONS).index(known) if known is not None else len(CAPTIONS), name)
+
+
+def _known(name: str) -> str | None:
+    """The longest key of a caption that the name is or begins with."""
     known = [key for key in CAPTIONS if name == key or name.startswith(f"{key}_")]
-    return CAPTIONS[max(known, key=len)] if known else name.replace("_", " ").capitalize() + "."
+    return max(known, key=len, default=None)

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuropipe import plots as figures
-from neuropipe import readers
+from neuropipe import plots, readers
 from neuropipe.catalog import Catalog
 from neuropipe.recording import Recording
 
@@ -131,10 +130,10 @@ def test_visual_cortex_answers_the_stimulus_within_a_tenth_of_a_second():
 
 def test_the_raster_of_cori_draws(tmp_path):
     session = recording(CORI)
-    figure = figures.raster_and_psth(
+    drawn = plots.raster_and_psth(
         session.counts.counts, session.trials["choice"], [-1, 0, 1], 0.02, -1.0, event="response", label="choice"
     )
-    figures.save(figure, tmp_path / "raster.png")
-    peaks = np.asarray(figure.axes[0].get_images()[0].get_array()).argmax(axis=1)
+    plots.save(drawn, tmp_path / "raster.png")
+    peaks = np.asarray(drawn.axes[0].get_images()[0].get_array()).argmax(axis=1)
     # the sequence sorted on one half of the trials is seen in the other half
     assert np.corrcoef(np.arange(len(peaks)), peaks)[0, 1] > 0.15

@@ -8,7 +8,7 @@ import pytest
 
 from neuropipe.calcium.scores import METRICS, SMOOTHINGS, match, score, summary
 from neuropipe.errors import BadInput
-from neuropipe.plots import deconvolution as figures_calcium
+from neuropipe.plots import deconvolution as plots
 
 RATE, DURATION = 25.0, 200.0
 TIMES = 0.02 + np.arange(int(RATE * DURATION)) / RATE
@@ -174,14 +174,14 @@ class TestBadInput:
             score(events, TIMES, np.array([1.0, 2.0, 3.0]), np.array(offsets))
 
 
-class TestFigures:
+class TestPlots:
     def test_the_liveliest_stretch_is_drawn_with_its_spikes_and_events(self):
         spikes = np.array([10.0, 121.0, 122.0])
         dff = np.zeros(len(TIMES))
         dff[(TIMES > 120) & (TIMES < 123)] = 1.0
         events = counted(spikes)[:, 0]
-        figure = figures_calcium.trace_truth_and_events(dff, TIMES, {"oasis": events, "truth": events}, spikes)
-        trace, truth, oasis, _ = figure.axes
+        drawn = plots.trace_truth_and_events(dff, TIMES, {"oasis": events, "truth": events}, spikes)
+        trace, truth, oasis, _ = drawn.axes
         low, high = trace.get_xlim()
         assert low < 120
         assert high > 123
@@ -192,18 +192,18 @@ class TestFigures:
 
     def test_without_truth_there_is_no_row_for_it(self):
         events = counted(spike_train())[:, 0]
-        assert len(figures_calcium.trace_truth_and_events(events, TIMES, {"oasis": events}).axes) == 2
+        assert len(plots.trace_truth_and_events(events, TIMES, {"oasis": events}).axes) == 2
 
     def test_scores_stand_in_order_of_correlation(self):
         trains = [spike_train(seed) for seed in range(3)]
         events = np.hstack([counted(train + late) for train, late in zip(trains, (0.05, 0.0, 0.1), strict=True)])
         table = score(events, TIMES, np.concatenate(trains), np.arange(4) * 200, n_resamples=10)
-        figure = figures_calcium.scores(table)
-        assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["ROI 2", "ROI 0", "ROI 1"]
-        assert figure.axes[0].get_lines()[0].get_xdata()[-1] > 0.99
+        drawn = plots.scores(table)
+        assert [label.get_text() for label in drawn.axes[0].get_yticklabels()] == ["ROI 2", "ROI 0", "ROI 1"]
+        assert drawn.axes[0].get_lines()[0].get_xdata()[-1] > 0.99
         with pytest.raises(BadInput, match=r"no score has a smoothing of 0\.3"):
-            figures_calcium.scores(table, smoothing=0.3)
+            plots.scores(table, smoothing=0.3)
 
     def test_lengths_must_agree(self):
-        with pytest.raises(BadInput, match="one value a frame"):
-            figures_calcium.trace_truth_and_events(np.zeros(5), TIMES, {})
+        with pytest.raises(BadInput, match="one value per frame"):
+            plots.trace_truth_and_events(np.zeros(5), TIMES, {})

@@ -1,16 +1,14 @@
-"""Learning curves: told while networks train, kept as a table and a figure that show what they were given."""
-
-from pathlib import Path
+"""Learning curves: logged while networks train, collected in a table, and drawn."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from resources.run.learning import Learning
 
+from assets.stages.decoding.training import Training
 from neuropipe import decoders
 from neuropipe.decoders.networks.observable import Observable
-from neuropipe.plots import training as figures_training
-from resources.store.artifact import Draft
+from neuropipe.plots import training as plots
+from neuropipe.schemas import Predictions
 
 
 class Log(list):
@@ -19,7 +17,7 @@ class Log(list):
 
 
 class Network:
-    """Trains one network with a held-out block and one without; `done` epochs of each were kept from before."""
+    """Trains one network with a held-out block and one without; `done` epochs of each come from an interrupted run."""
 
     def __init__(self, n_epochs: int = 25, done: int = 0):
         self.n_epochs, self.done = n_epochs, done
@@ -49,7 +47,7 @@ class Straight:
 
 def test_a_line_every_ten_epochs_and_one_for_each_network(tmp_path):
     log = Log()
-    Learning(log, tmp_path).fit(Network(), "rolled", 2, [0], [0], trial_start=None)
+    Training(log, tmp_path).fit(Network(), "rolled", 2, [0], [0], trial_start=None)
     assert log == [
         "rolled fold 2, inner-0: epoch 10, loss 0.100 in training, 0.200 held out",
         "rolled fold 2, inner-0: epoch 20, loss 0.050 in training, 0.100 held out",
@@ -60,54 +58,52 @@ def test_a_line_every_ten_epochs_and_one_for_each_network(tmp_path):
     ]
 
 
-def test_what_is_gone_on_with_is_said(tmp_path):
+def test_a_resumed_fit_says_where_it_resumes(tmp_path):
     (tmp_path / "rolled-2").mkdir()
     (tmp_path / "rolled-2" / "inner-0.safetensors").touch()
     log = Log()
-    Learning(log, tmp_path).fit(Network(done=22), "rolled", 2, [0], [0])
+    Training(log, tmp_path).fit(Network(done=22), "rolled", 2, [0], [0])
     assert log == [
-        "going on with what an interrupted run had trained",
-        "rolled fold 2, inner-0: goes on at epoch 23",
+        "resuming from the checkpoints of an interrupted run",
+        "rolled fold 2, inner-0: resumes at epoch 23",
         "rolled fold 2, inner-0: trained, epoch 25, loss 0.040 in training, 0.080 held out",
-        "rolled fold 2, seed-0: goes on at epoch 23",
+        "rolled fold 2, seed-0: resumes at epoch 23",
         "rolled fold 2, seed-0: trained, epoch 25, loss 0.040 in training",
-        "rolled fold 2: 44 of 50 epochs were kept from an interrupted run",
+        "rolled fold 2: 44 of 50 epochs come from an interrupted run",
     ]
 
 
-def test_curves_of_all_fits_are_kept_with_their_names(tmp_path):
-    learning, network = Learning(Log(), tmp_path / "progress"), Network(3)
-    for scheme, fold in (("rolled", 1), ("all trials", 0), ("rolled", 0)):
-        learning.fit(network, scheme, fold, [0], [0])
+def test_curves_of_all_fits_are_in_one_table_under_the_names_of_their_fits(tmp_path):
+    training, network = Training(Log(), tmp_path / "progress"), Network(3)
+    for scheme, fold in (("rolled", 1), ("all samples", 0), ("rolled", 0)):
+        training.fit(network, scheme, fold, [0], [0])
         assert network.checkpoints == tmp_path / "progress" / f"{scheme}-{fold}"
-    (tmp_path / "draft").mkdir()
-    draft = Draft(tmp_path / "draft")
-    learning.keep(draft, "gru")
-    curves = pd.read_parquet(draft.extras / "learning_curves.parquet")
-    assert list(curves) == ["part", "epoch", "train_loss", "validation_loss", "scheme", "fold"]
-    assert len(curves) == 3 * 6
-    assert set(zip(curves["scheme"], curves["fold"], strict=True)) == {("rolled", 0), ("rolled", 1), ("all trials", 0)}
-    assert (draft.extras / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
-    assert list(draft.data.iterdir()) == [], "no part of the data version"
+    table = training.curves
+    assert list(table) == ["part", "epoch", "train_loss", "validation_loss", "scheme", "fold"]
+    assert len(table) == 3 * 6
+    assert set(zip(table["scheme"], table["fold"], strict=True)) == {("rolled", 0), ("rolled", 1), ("all samples", 0)}
 
 
-def test_decoders_that_learn_at_once_are_fitted_as_they_are(tmp_path):
+def test_curves_lie_beside_the_data_and_are_no_part_of_it(tmp_path):
+    table = Network(3).observe(lambda row: None).fit([0], [0]).curves_
+    assert "curves" not in Predictions.specs()
+    Predictions(predictions=pd.DataFrame(), curves=table).write_extras(tmp_path)
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "learning_curves.parquet"), table)
+
+
+def test_decoders_without_epochs_are_fitted_as_they_are(tmp_path):
     log, estimator = Log(), Straight()
-    learning = Learning(log, tmp_path)
-    assert learning.fit(estimator, "rolled", 0, "X", "y", trial_start="s") is estimator
+    training = Training(log, tmp_path)
+    assert training.fit(estimator, "rolled", 0, "X", "y", trial_start="s") is estimator
     assert estimator.given == ("X", "y", "s")
-    (tmp_path / "draft").mkdir()
-    learning.keep(Draft(tmp_path / "draft"), "straight")
     assert log == []
-    assert list((tmp_path / "draft" / "extras").iterdir()) == []
+    assert training.curves is None
 
 
 def test_counts_that_never_vary_train_no_network_and_leave_no_curves(tmp_path):
-    learning = Learning(Log(), tmp_path)
-    learning.fit(decoders.make("gru_regressor"), "blocked", 0, np.zeros((30, 4, 3)), np.arange(30.0))
-    (tmp_path / "draft").mkdir()
-    learning.keep(Draft(tmp_path / "draft"), "gru_regressor")
-    assert list((tmp_path / "draft" / "extras").iterdir()) == []
+    training = Training(Log(), tmp_path)
+    training.fit(decoders.make("gru_regressor"), "blocked", 0, np.zeros((30, 4, 3)), np.arange(30.0))
+    assert training.curves is None
 
 
 @pytest.mark.parametrize("name", ["gru", "mlp", "transformer"])
@@ -120,7 +116,7 @@ def test_other_decoders_can_not_be_observed():
 
 
 def panels(curves: pd.DataFrame) -> dict:
-    return {axes.get_title(loc="left"): axes for axes in figures_training.learning_curves(curves).axes}
+    return {axes.get_title(loc="left"): axes for axes in plots.learning_curves(curves).axes}
 
 
 def curves(part: str, n_epochs: int, train: float, held_out: float, fold: int = 0, scheme: str = "rolled"):
@@ -156,13 +152,3 @@ def test_each_fold_has_a_line_of_its_own():
     assert list(lines) == ["fold 0", "fold 1", "fold 2"]
     assert len({line.get_color() for line in lines.values()}) == 3
     np.testing.assert_allclose(lines["fold 2"].get_ydata(), 4.0 / np.arange(1, 6))
-
-
-def test_curves_are_no_part_of_a_decoders_code():
-    from assets.stages.decoding.decoders import decoder_stages
-    from resources.store.code_version import used_modules
-
-    (stage,) = [stage for stage in decoder_stages() if stage.name == "decoder/gru"]
-    modules = used_modules(stage.function, stage.plugins(None))
-    assert not [module for module in modules if module.startswith(("neuropipe.plots", "resources"))]
-    assert Path(figures_training.__file__).stem.startswith("figures")

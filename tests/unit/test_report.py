@@ -8,7 +8,7 @@ import pytest
 
 from neuropipe.evaluation.leaderboard import dead_sessions, ranked
 from neuropipe.plots import save
-from neuropipe.plots.captions import CAPTIONS, caption
+from neuropipe.plots.captions import CAPTIONS, caption, reading_order
 from neuropipe.plots.style import blank
 from neuropipe.report import Picture, PictureGroup, SessionFacts, render
 from tests.unit.score_families import evaluations
@@ -137,3 +137,9 @@ def test_captions_are_found_by_the_longest_known_name():
     assert caption("leaderboard_classification_accuracy") == CAPTIONS["leaderboard"]
     assert caption("dff_and_events") == CAPTIONS["dff_and_events"]
     assert caption("my_own_plot") == "My own plot."
+
+
+def test_plots_are_read_in_the_order_of_the_captions():
+    names = ["zebra", "learning_curves", "confusion_blocked", "across_maze_blocked", "scores", "leaderboard_x_accuracy"]
+    order = ["scores", "confusion_blocked", "learning_curves", "leaderboard_x_accuracy", "across_maze_blocked", "zebra"]
+    assert sorted(names, key=reading_order) == order

@@ -4,7 +4,7 @@ import functools
 from typing import Any
 
 from assets.stages.sessions import parts_of, suits_estimators
-from neuropipe import decoders, plots, tasks
+from neuropipe import decoders, tasks
 from neuropipe.catalog import DatasetEntry
 from neuropipe.evaluation import families
 from neuropipe.registry import Plugin
@@ -36,13 +36,7 @@ def _uses(config: EvaluationConfig) -> Uses:
 
 
 def _plots(made: Scores, **_: Any) -> dict[str, Any]:
-    drawn = dict(families.get(made.ranking["family"]).plots(made.scores, made.ranking["primary"]))
-    if made.details and "confusion" in made.details:
-        first, matrix = next(iter(made.details["confusion"].items()))
-        import numpy as np
-
-        drawn[f"confusion_{first}"] = plots.confusion_matrix(np.array(matrix), made.details["classes"])
-    return drawn
+    return families.get(made.ranking["family"]).plots(made.scores, made.ranking["primary"], made.details)
 
 
 def _evaluation_stage(plugin: Plugin) -> Stage:

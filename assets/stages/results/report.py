@@ -9,6 +9,8 @@ from typing import Any
 from assets.stages.results.leaderboard import EVALUATIONS
 from neuropipe import __version__
 from neuropipe.catalog import Session
+from neuropipe.evaluation.leaderboard import judged_rows
+from neuropipe.plots.captions import reading_order
 from neuropipe.report import Picture, PictureGroup, SessionFacts, render
 from neuropipe.schemas import Leaderboard, Report
 from resources.files.safe_files import write_durably
@@ -89,12 +91,12 @@ def report(leaderboard: Leaderboard, members: list[Member]) -> Report:
     `neuropipe report` writes it and prints where it lies.
     """
     table = leaderboard.leaderboard
-    ranks = table.dropna(subset=["rank"]).groupby(["session", "model"])["rank"].min()
+    ranks = judged_rows(table).groupby(["session", "model"])["rank"].min()
     across: list[Picture] = []
     plots: dict[str, dict[str, Artifact]] = {}
     for member in members:
         if member.facts["kind"] == "leaderboard":
-            across = [Picture(path) for path in member.read().plots() if path.stem.startswith("across_")]
+            across = _pictures(member.read())
         elif member.facts["kind"] == "plots":
             plots.setdefault(member.session, {})[member.asset] = member.read()
     sessions = [
@@ -115,7 +117,10 @@ def report(leaderboard: Leaderboard, members: list[Member]) -> Report:
 
 
 def _session(facts: Any, plots: dict[str, Artifact], ranks: Any) -> SessionFacts:
-    """A session with its plots: data first, then models from the best down; all but the best are folded away."""
+    """A session with its plots: data first, then models from the best down; all but the best are folded away.
+
+    ranks : model -> rank under the scheme that the session is judged by
+    """
     ranks = {} if ranks is None else dict(ranks)
     order = sorted(plots, key=lambda name: (name not in FIRST, ranks.get(name.rpartition("/")[2], float("inf")), name))
     best = next((name for name in order if name.startswith("evaluation/")), None)
@@ -129,11 +134,12 @@ def _session(facts: Any, plots: dict[str, Artifact], ranks: Any) -> SessionFacts
         licence=facts["licence"],
         decoded=decoded,
         notes=facts["notes"],
-        groups=[
-            PictureGroup(name, [Picture(path) for path in plots[name].plots()], collapsed=name not in shown)
-            for name in order
-        ],
+        groups=[PictureGroup(name, _pictures(plots[name]), collapsed=name not in shown) for name in order],
     )
+
+
+def _pictures(artifact: Artifact) -> list[Picture]:
+    return [Picture(path) for path in sorted(artifact.plots(), key=lambda path: reading_order(path.stem))]
 
 
 def _commit() -> str:
