@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 WIDTH, GAP, INDENT = 80, 2, 4
-LONGEST_WORD, SENTENCE = 36, 34  # characters: of a word that is not broken, beside which a sentence can be read
+LONGEST_WORD, SENTENCE = 36, 32  # characters: of a word that is not broken, beside which a sentence can be read
 COLOURS = {"hit": "green", "run": "yellow", "n/a": None, "failed": "red", "stale": "yellow", "missing": "yellow"}
 
 Rows = Sequence[dict[str, Any]]

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["progress"]
 MOST_SESSIONS = 8  # whose plan is shown asset by asset
+LOCK = "lock"  # a kind of garbage
 
 
 def show_plan(decisions: "list[Decision]", as_json: bool, summarise: bool = False) -> None:
@@ -44,9 +45,12 @@ def show_plan(decisions: "list[Decision]", as_json: bool, summarise: bool = Fals
     else:
         for session, of_session in _grouped(rows, "session").items():
             shown = [{name: row[name] for name in ("state", "asset", "reason")} for row in of_session]
-            echo_table(shown, title=session, wraps="reason")
+            echo_title(session or "all sessions")
+            echo_table([row for row in shown if row["state"] != "n/a"], wraps="reason")
+            for reason, of_reason in _grouped([row for row in shown if row["state"] == "n/a"], "reason").items():
+                echo_note(f"n/a  {', '.join(row['asset'] for row in of_reason)}: {reason}")
             click.echo()
-    total = Counter(row["state"] for row in rows)
+    total = Counter(row.state for row in decisions if row.state == "n/a" or not row.is_alias)
     click.echo(f"{total['hit']} hit, {total['run']} to run, {total['n/a']} not applicable")
 
 
@@ -57,7 +61,8 @@ def show_sessions(pipeline: "Pipeline", as_json: bool) -> None:
     planner = Planner(pipeline)
     rows = []
     for session in pipeline.workspace.catalog:
-        states = Counter(row.state for row in planner.plan([session], quick(pipeline)) if row.session)
+        rows_of_session = [row for row in planner.plan([session], quick(pipeline)) if row.session]
+        states = Counter(row.state for row in rows_of_session if not row.is_alias)
         entry = session.entry
         size = sum(file.bytes or 0 for file in entry.files.values())
         rows.append(
@@ -76,7 +81,7 @@ def show_sessions(pipeline: "Pipeline", as_json: bool) -> None:
     echo_table([{name: row[name] for name in ("session", "done", "task", "modality", "files")} for row in rows],
                optional=("modality", "files"))  # fmt: skip
     click.echo()
-    echo_note("done: of the assets that are not slow. --json also gives a note on each session.")
+    echo_note("done: how many assets are made, of those that are not slow. --json adds a note on each session.")
 
 
 def _decoded(task: Any) -> str:
@@ -120,8 +125,11 @@ def show_artifacts(planner: "Planner", asset: str, sessions: "list[Session | Non
         decision = planner.decide(asset, session)
         key = session.key if session is not None else ""
         artifact = planner.artifact(decision)
-        if artifact is None and decision.state == "hit":  # it was damaged, and is set aside now
-            decision = type(planner)(planner.pipeline, planner.overrides).decide(asset, session)
+        if artifact is None and decision.state == "hit":
+            command = f"neuropipe run {asset}" + (f" --session {key}" if key else "")
+            said = f"run: the artifact was damaged and is set aside now; `{command}` makes it again"
+            rows.append({"session": key, "field": "state", "value": said})
+            continue
         if artifact is None:
             failure = store.failure(asset, decision.session)
             said = f"; the last attempt failed: {failure['message']}" if failure else ""
@@ -177,14 +185,31 @@ def show_leaderboard(ranked: "pd.DataFrame", as_json: bool) -> None:
             _show_ranking(f"{session}, {scheme} folds", of_scheme, family, metric)
         if not scored:
             echo_title(session)
-        problems = [f"{_model(row)}  {row['state']}: {row['note']}" for row in of_session if row["state"] != "current"]
+        problems = list(_problems(session, of_session))
         for text in dict.fromkeys(problems):
             echo_note(text, indent=4)
         if problems or not scored:
             click.echo()
     for text in filter(None, explained):
         echo_note(text)
-    echo_note("over: paired difference to the reference model. More columns: --json; docs/evaluation.md.")
+    over = (
+        "over: paired difference to the reference model. "
+        if any(plain(row["over"]) is not None for row in rows)
+        else ""
+    )
+    echo_note(f"{over}More columns: --json; docs/evaluation.md.")
+
+
+def _problems(session: str, rows: list[dict[str, Any]]) -> Iterator[str]:
+    """What failed or is stale, model by model; then the models that were never evaluated, with the command."""
+    never = []
+    for row in rows:
+        if row["state"] == "missing" and row["note"].startswith("neuropipe run "):
+            never.append(row["model"])
+        elif row["state"] != "current":
+            yield f"{_model(row)}  {row['state']}: {row['note']}"
+    if never:
+        yield f"not evaluated yet (neuropipe run --session {session}): {', '.join(dict.fromkeys(never))}"
 
 
 def _show_ranking(title: str, rows: list[dict[str, Any]], family: "ScoreFamily", primary: str) -> None:
@@ -273,10 +298,21 @@ def show_garbage(found: "Iterable[Garbage]", dry_run: bool, as_json: bool) -> No
     if as_json:
         echo_json(rows)
         return
+    if not rows:
+        click.echo("nothing to remove")
+        return
+    kinds = Counter(row["kind"] for row in rows)
     for row in rows:
-        click.echo(f"{row['kind']}: {row['path']} ({row['bytes'] / 1e6:.1f} MB)")
-    total = sum(row["bytes"] for row in rows) / 1e6
-    click.echo(f"{len(rows)} things, {total:.1f} MB {'would be removed' if dry_run else 'removed'}")
+        if row["kind"] != LOCK:  # one per artifact ever made, and all empty
+            click.echo(f"{row['kind']}: {row['path']} ({_size(row['bytes'])})")
+    if kinds[LOCK]:
+        click.echo(f"lock: {kinds[LOCK]} files that no process holds")
+    total = _size(sum(row["bytes"] for row in rows))
+    click.echo(f"{total} {'would be freed' if dry_run else 'freed'}")
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:.1f} kB"
 
 
 def show_summary(summary: "Summary", as_json: bool = False, report: Path | None = None) -> None:

@@ -30,14 +30,15 @@ def asset_key(name: str) -> dg.AssetKey:
     return dg.AssetKey(name.split("/"))
 
 
-def to_asset(stage: Stage, pipeline: Pipeline, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+def to_asset(stage: Stage, planner: Planner, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     """The Dagster asset of a stage; its declared code version covers code, tools and catalogue settings."""
+    pipeline = planner.pipeline
 
     @dg.asset(
         key=asset_key(stage.name),
         partitions_def=partitions if stage.partitioned else None,
-        deps=_deps(stage, pipeline, partitions),
-        code_version=Planner(pipeline).declared_version(stage),
+        deps=_deps(stage, planner),
+        code_version=planner.declared_version(stage),
         config_schema=config_schema(stage.config),
         check_specs=_check_specs(stage, partitions),
         description=f"{stage.description}\n\n{_on_the_command_line(stage)}",
@@ -66,12 +67,12 @@ def to_asset(stage: Stage, pipeline: Pipeline, partitions: dg.PartitionsDefiniti
     return step
 
 
-def _deps(stage: Stage, pipeline: Pipeline, partitions: dg.PartitionsDefinition) -> list[dg.AssetDep]:
+def _deps(stage: Stage, planner: Planner) -> list[dg.AssetDep]:
     """Everything upstream. A stage that points at its source depends, for each session, on the chosen one alone."""
     if stage.choose is None:
         upstream = dict.fromkeys([*(needed.asset for needed in stage.inputs.values()), *stage.gathers])
         return [dg.AssetDep(asset_key(name)) for name in upstream]
-    planner, chosen = Planner(pipeline), dict[str, list[str]]()
+    chosen: dict[str, list[str]] = {}
     for session in planner.catalog:
         if not stage.applies_to(session):
             chosen.setdefault(stage.choose(planner.config(stage, session)), []).append(session.key)

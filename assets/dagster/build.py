@@ -8,11 +8,12 @@ from assets.dagster.partitions import sessions
 from assets.dagster.schedules import weekly_refresh
 from assets.pipeline import quick
 from resources.store.pipeline import Pipeline
+from resources.store.plan import Planner
 
 
 def build_definitions(pipeline: Pipeline) -> dg.Definitions:
     """Everything Dagster knows of a pipeline; tests and clusters pass one that works in another place."""
-    partitions = sessions(pipeline.workspace.catalog)
+    partitions, planner = sessions(pipeline.workspace.catalog), Planner(pipeline)
     default = dg.define_asset_job(
         DEFAULT_JOB,
         selection=dg.AssetSelection.assets(*map(asset_key, quick(pipeline))),
@@ -26,7 +27,7 @@ def build_definitions(pipeline: Pipeline) -> dg.Definitions:
         "unchanged is reused.",
     )
     return dg.Definitions(
-        assets=[to_asset(stage, pipeline, partitions) for stage in pipeline.stages.values()],
+        assets=[to_asset(stage, planner, partitions) for stage in pipeline.stages.values()],
         jobs=[default, everything],
         schedules=[weekly_refresh(pipeline, everything)],
         # Steps share one process: a step in a process of its own costs a second, most of them are hits.

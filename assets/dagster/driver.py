@@ -42,7 +42,7 @@ class StepReport:
 
 @dataclass
 class Summary:
-    """What a call of the driver did, in numbers."""
+    """What a call of the driver did, in numbers. Assets that only point at others' artifacts are not counted."""
 
     hit: int = 0
     run: int = 0
@@ -167,8 +167,8 @@ class _Run:
         for rounds_left in reversed(range(len(assets) + 1)):
             planner = Planner(self.pipeline, self.overrides)
             decisions = [planner.decide(asset, session) for asset in assets]
-            if any(row.state == "hit" and planner.artifact(row) is None for row in decisions):
-                planner = Planner(self.pipeline, self.overrides)  # what was damaged is set aside now
+            if [row for row in decisions if row.state == "hit" and planner.artifact(row) is None]:
+                planner = Planner(self.pipeline, self.overrides)  # all that was damaged is set aside now
                 decisions = [planner.decide(asset, session) for asset in assets]
             wanted = launched(decisions, set(selected) - settled, self.refresh)
             if not wanted:
@@ -185,9 +185,15 @@ class _Run:
         for asset in hopeless:
             self.report(StepReport(asset, session.key if session is not None else None, "skipped", "an input failed"))
         self.summary.run += len(computed)
-        self.summary.failed += len(failed) + len(hopeless)
-        self.summary.hit += len(settled - computed - failed)
+        broken = {failure.asset for failure in self.summary.failures}
+        self.summary.failed += len(self._counted(failed)) + len((failed - self._counted(failed)) & broken)
+        self.summary.failed += len(hopeless)
+        self.summary.hit += len(self._counted(settled - computed - failed))
         self._settle(session, assets, settled | failed)
+
+    def _counted(self, assets: set[str]) -> set[str]:
+        """Those that have something of their own to make, and do not only point at another asset."""
+        return {name for name in assets if self.pipeline.stage(name).choose is None}
 
     def _launch(self, session: Session | None, assets: list[str], planner: Planner) -> "_Watcher":
         """Execute the assets in one run; what was seen of it."""
@@ -220,9 +226,9 @@ class _Run:
         for hit in hits:
             if hit.state != "hit":
                 continue
-            self.summary.hit += 1
             self.report(StepReport(hit.asset, hit.session, "hit"))
-            if hit.holder == hit.asset:
+            if not hit.is_alias:
+                self.summary.hit += 1
                 artifact = planner.store.lookup(hit.holder, hit.fingerprint)
                 point(planner, hit.asset, hit.session, artifact)
         planner.store.used(f"{hit.holder}/{hit.fingerprint[:32]}" for hit in hits if hit.state == "hit")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from neuropipe.catalog import Session
 from neuropipe.errors import BadInput
 from resources.run.job import Job
-from resources.store.artifact import Artifact, Draft
+from resources.store.artifact import Artifact, CorruptArtifact, Draft
 from resources.store.code import changed_since_start
 from resources.store.plan import Decision, Planner, changes
 from resources.store.running import arguments, draw, run_stage
@@ -102,7 +102,7 @@ def _point(planner: Planner, asset: str, session: Session | None) -> Outcome:
         raise BadInput(_missing_input(asset, decision.session, planner.decide(decision.blocked_by, session)))
     artifact = planner.artifact(decision)
     if artifact is None:
-        raise BadInput(f"{decision.holder} of {decision.session} was damaged and is set aside: run again")
+        raise CorruptArtifact(f"{decision.holder} of {decision.session} was damaged and is set aside: run again")
     return Outcome("hit", f"points at {decision.holder}", artifact)
 
 

@@ -41,6 +41,11 @@ class Decision:
     blocked_by: str | None = None
     holder: str = ""
 
+    @property
+    def is_alias(self) -> bool:
+        """Whether the asset only points at another one's artifact, and has nothing of its own to make or reuse."""
+        return self.holder not in ("", self.asset)
+
 
 class Planner:
     """Decisions under one set of overrides (asset -> field -> value); each is made once.
@@ -153,7 +158,7 @@ class Planner:
         above = self.decide(chosen, session)
         reason = above.reason if above.state == "hit" else f"{chosen}: {above.reason}"
         blocked = chosen if above.state == "run" else None
-        return replace(above, asset=stage.name, reason=reason, blocked_by=blocked)
+        return replace(above, asset=stage.name, reason=reason, blocked_by=blocked, holder=chosen)
 
     def not_applicable(self, stage: Stage, session: Session | None) -> str | None:
         """Why a stage can't be made of a session, or for all of them, as far as it says itself."""
@@ -268,9 +273,10 @@ class Planner:
 
     def why(self, stage: Stage, session: Session | None, versions: Mapping[str, str | None]) -> str:
         """What differs from the artifact that the session last had."""
-        latest = self.store.latest(stage.name, session.key if session is not None else None)
+        key = session.key if session is not None else None
+        latest = self.store.latest(stage.name, key)
         if latest is None:
-            return "never made"
+            return "its artifact is gone" if self.store.pointers.latest(stage.name, key) else "never made"
         return changes(latest.manifest["ingredients"], self.ingredients(stage, session, versions))
 
 

@@ -83,3 +83,18 @@ def test_only_the_newest_states_stay_on_disk(tmp_path):
         tree.write("neuropipe/m.py", f"def root(): return {number}\n")
         CodeBase(tree.root, tmp_path / "cache").version([reference(ROOT)])
     assert len(list((tmp_path / "cache").iterdir())) == 20
+
+
+def test_what_was_computed_for_one_cache_is_written_into_another(tmp_path, monkeypatch):
+    tree = SourceTree(tmp_path / "code", {"neuropipe/m.py": USES, "neuropipe/a.py": FAR})
+    monkeypatch.setattr(versions, "_current", {})
+    roots = [reference(ROOT)]
+    first = versions.current_code(tmp_path / "one", tree.root).version(roots)
+    with monkeypatch.context() as patch:
+        patch.setattr(versions, "parse", lambda *_: pytest.fail("nothing has to be parsed"))
+        assert versions.current_code(tmp_path / "two", tree.root).version(roots) == first
+    assert [path.read_bytes() for path in (tmp_path / "two").iterdir()] == [
+        path.read_bytes() for path in (tmp_path / "one").iterdir()
+    ]
+    tree.edit("neuropipe/a.py", "{}", "2")
+    assert versions.current_code(tmp_path / "three", tree.root).version(roots) != first

@@ -87,7 +87,7 @@ class TestLeaderboard:
     def test_what_failed_is_missing_or_stale_is_said_below(self, capsys):
         text = self.shown(capsys, ranked(evaluations()))
         assert "gru  failed: loss became NaN in <fold 2>" in text
-        assert "mlp  missing: neuropipe run evaluation/decoder/mlp" in text
+        assert "not evaluated yet (neuropipe run --session maze.one-2020-01-01): mlp" in text
         assert "rate_logistic C=2.0  stale: settings" in text
         assert text.count("stale: settings") == 1
 

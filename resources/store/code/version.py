@@ -53,20 +53,24 @@ class CodeBase:
             self._parsed.update((key, module) for key, module in older._parsed.items() if key in keys)
             self._linker.keep(older._linker, lambda name: self._same(name, older))
         self._colours: dict[Definition, str] = {}
-        self._versions: dict[frozenset[Definition], str] = {}
+        self._versions: dict[frozenset[Definition], Entry] = {}
+        # What was computed for another cache holds for this one, too.
+        self._known = older._versions if older is not None and self._same_as(older) else {}
         self._disk: DiskCache | None = None
 
     def refreshed(self) -> "CodeBase":
         """This, or a newer one if a file has changed; only changed files are read and parsed again."""
-        newer = CodeBase(self.root, self.cache, packages=self.packages, neutral=self.neutral, older=self)
+        sources = read_all(self.root, self.packages, self._sources)
         outside = any(self._outside_changed(name) for name in self._outside)
-        same = not outside and {path: source.digest for path, source in newer._sources.items()} == {
-            path: source.digest for path, source in self._sources.items()
-        }
-        if same:
-            self._sources = newer._sources
+        if not outside and _digests(sources) == _digests(self._sources):
+            self._sources = sources
             return self
-        return newer
+        return CodeBase(self.root, self.cache, packages=self.packages, neutral=self.neutral, older=self)
+
+    def _same_as(self, other: "CodeBase") -> bool:
+        """Whether both give the same versions: of the same source, by the same rules."""
+        rules = (other.neutral, other.packages) == (self.neutral, self.packages)
+        return rules and not other._outside and _digests(other._sources) == _digests(self._sources)
 
     def version(self, roots: Iterable[Definition]) -> str:
         """32 hex digits that change when what the roots compute may have changed."""
@@ -99,7 +103,7 @@ class CodeBase:
                 disk = self._disk_cache() if cacheable else None
                 entry = disk.get(key) if disk else None
                 if entry is None:
-                    entry = self._compute(self._locate(roots))
+                    entry = self._known.get(roots) or self._compute(self._locate(roots))
                     if disk:
                         disk.put(key, entry)
                 self._versions[roots] = entry
@@ -187,6 +191,10 @@ class CodeBase:
         return self._disk
 
 
+def _digests(sources: dict[Path, Source]) -> dict[Path, bytes]:
+    return {path: source.digest for path, source in sources.items()}
+
+
 def _key(source: Source) -> bytes:
     return source.digest + source.module.encode()
 
@@ -199,5 +207,9 @@ def current_code(cache: Path | None = None, root: Path = ROOT) -> CodeBase:
     """The code as it is on disk now; costs a look at every file, and a reading of those that have changed."""
     with _lock:
         known = _current.get((root, cache))
-        _current[root, cache] = CodeBase(root, cache) if known is None else known.refreshed()
+        if known is not None:
+            _current[root, cache] = known.refreshed()
+        else:
+            others = [code for (other, _), code in _current.items() if other == root]
+            _current[root, cache] = CodeBase(root, cache, older=others[-1] if others else None)
         return _current[root, cache]
