@@ -1,4 +1,4 @@
-"""What no decoder may do: beat the ideal observer, or find something where nothing is. On simulations, out of fold."""
+"""No decoder beats the ideal observer or finds information where there is none. Simulations, out of fold."""
 
 import functools
 
@@ -12,6 +12,7 @@ from neuropipe.evaluation import evaluate
 from neuropipe.folds import make_folds
 from neuropipe.simulate.shuffling import shuffle_labels
 from resources.run.compute import side_by_side
+from tests.contract.decoder_settings import CLASSIFIERS, NETWORK_CLASSIFIERS
 
 WINDOW, BIN_WIDTH = (0.2, 0.5), 0.05
 DRIFT_ONLY = {
@@ -20,25 +21,26 @@ DRIFT_ONLY = {
     "excitability_sd": 0.6,
     "choice_persistence": 0.8,
 }
-# Networks at a small budget: what is tried here does not depend on how many are averaged.
-SMALL_NETWORK = {"n_seeds": 2, "n_inner_folds": 2, "n_epochs": 20}
-SMALL = dict.fromkeys(
-    (
-        "cnn",
-        "gru",
-        "lstm",
-        "mlp",
-        "spike_transformer",
-        "rnn",
-        "spatiotemporal_transformer",
-        "token_transformer",
-        "transformer",
-    ),
-    SMALL_NETWORK,
-)
+# Fewer settings to choose from, and short training: what is tested does not depend on how many there are.
+WINDOWS = ((0.0, 1.0), (0.5, 1.0))
+NETWORK = {
+    "n_seeds": 1,
+    "n_inner_folds": 2,
+    "n_epochs": 15,
+    "batch_size": 64,
+    "windows": WINDOWS,
+    "n_bins": (2,),
+    "offsets": (1.0,),
+}
+SMALL = dict.fromkeys(NETWORK_CLASSIFIERS, NETWORK) | {
+    "ensemble": {"members": ("rate_logistic", "naive_bayes")},
+    "knn": {"windows": WINDOWS},
+    "logistic_regression": {"windows": WINDOWS},
+    "pca_logistic": {"windows": WINDOWS, "components": (5, 20)},
+    "svm": {"windows": WINDOWS, "n_bins": (1,), "gammas": (0.3,)},
+}
 
 pytestmark = pytest.mark.slow
-CLASSIFIERS = [name for name, plugin in decoders.available().items() if plugin.facts["task"] == "classification"]
 
 
 def evaluated(name: str, recording) -> pd.DataFrame:
