@@ -70,7 +70,7 @@ class Tracer:
         imports = code.co_name == "<module>" and frame.f_globals.get("__name__") != "__main__"
         if imports or name.startswith(self._neutral):
             kind = "outside"
-        elif name.startswith(self._prefixes) and code.co_flags & _IS_FUNCTION:
+        elif name.startswith(self._prefixes) and name.endswith(".py") and code.co_flags & _IS_FUNCTION:
             kind = "ours"
         else:
             kind = "other"

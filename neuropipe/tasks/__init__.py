@@ -59,7 +59,7 @@ def available() -> Mapping[str, Task]:
     found: dict[str, Task] = {}
     for each in pkgutil.iter_modules(__path__, f"{__name__}."):
         task = getattr(importlib.import_module(each.name), "TASK", None)
-        if task is not None:
+        if isinstance(task, Task):
             if task.kind in found:
                 raise BadInput(f"two tasks are called {task.kind!r}")
             found[task.kind] = task

@@ -217,6 +217,22 @@ def test_a_factory_of_stages_counts_by_what_its_stages_are_given(tmp_path, path,
     assert (tree.version(ROOT) != before) == changes
 
 
+def test_a_template_that_is_named_counts(tmp_path):
+    tree = SourceTree(tmp_path, {"neuropipe/m.py": "def root():\n    return load('page.html')\n"})
+    (tmp_path / "neuropipe" / "templates").mkdir()
+    templates = {name: tmp_path / "neuropipe" / "templates" / name for name in ("page.html", "other.html")}
+    without = tree.version(ROOT)
+    for path in templates.values():
+        path.write_text("one")
+    before = tree.version(ROOT)
+    assert before != without
+    templates["other.html"].write_text("two")
+    assert tree.version(ROOT) == before
+    templates["page.html"].write_text("two")
+    assert tree.version(ROOT) != before
+    assert templates["page.html"] in tree.now().files([reference(ROOT)])
+
+
 # -- the interface ---------------------------------------------------------------------------------------------------
 
 

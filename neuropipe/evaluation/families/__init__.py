@@ -28,7 +28,7 @@ def available() -> dict[str, Plugin]:
 def get(name: str) -> ScoreFamily:
     """The family of this name."""
     family = REGISTRY.get(name).load()()
-    if family.name != name:
+    if not isinstance(family, ScoreFamily) or family.name != name:
         raise BadInput(f"the score family announced as {name!r} calls itself {family.name!r}; give it one name")
     return family
 

@@ -25,6 +25,12 @@ class Use(NamedTuple):
     role: str = ""
 
 
+class DataFile(NamedTuple):
+    """A text that may name a file in the package of a module, such as a template."""
+
+    name: str
+
+
 class Decorated(NamedTuple):
     """A decorator: what it is, its arguments apart, and all of it as it stands."""
 

@@ -1,11 +1,12 @@
 """Resolve the names that definitions use to other definitions of ours, or to what they are called elsewhere."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from resources.store.code.definitions import EFFECTS, WHOLE, Definition, Import, Module
-from resources.store.code.names import Decorated, Use, global_use
+from resources.store.code.names import DataFile, Decorated, Use, global_use
 from resources.store.code.rules import Neutral
 from resources.store.code.tokens import Written, write, write_signature
 
@@ -19,7 +20,8 @@ class Linked(NamedTuple):
     """A definition with its names resolved.
 
     text : hash of its tokens; uses : definitions of ours, in the order of use; dropped : definitions used only in what
-    does not count; modules : modules that the names were looked up in; loads : modules that its own imports load.
+    does not count; modules : modules that the names were looked up in; loads : modules that its own imports load;
+    data : files of its package that it names.
     """
 
     text: str
@@ -27,6 +29,7 @@ class Linked(NamedTuple):
     dropped: tuple[Definition, ...]
     modules: frozenset[str]
     loads: frozenset[str]
+    data: frozenset[Path] = frozenset()
 
 
 class Target(NamedTuple):
@@ -40,17 +43,20 @@ class Target(NamedTuple):
 class Linker:
     """Resolves names over a set of modules.
 
-    module : dotted name -> its definitions; exists : whether a module of ours has that name.
+    module : dotted name -> its definitions; exists : whether a module of ours has that name; data : module and name ->
+    files of its package that the name may mean, with the hash of each.
     """
 
     def __init__(
         self,
         module: Callable[[str], Module],
         exists: Callable[[str], bool],
+        data: Callable[[str, str], Mapping[Path, str]],
         packages: frozenset[str],
         neutral: Neutral,
     ):
-        self._module, self._exists, self._packages, self._neutral = module, exists, packages, neutral
+        self._module, self._exists, self._data = module, exists, data
+        self._packages, self._neutral = packages, neutral
         self._written: dict[Definition, Written] = {}
         self._linked: dict[Definition, Linked] = {}
         self._effects: dict[str, bool] = {}
@@ -149,7 +155,7 @@ class Linker:
 
     # -- names --------------------------------------------------------------------------------------------------------
 
-    def _resolve_all(self, tokens: Iterable[Any], dropped: Iterable[Use], loads: frozenset[str], module: str) -> Linked:
+    def _resolve_all(self, tokens: Sequence[Any], dropped: Iterable[Use], loads: frozenset[str], module: str) -> Linked:
         digest = hashlib.sha256()
         uses: list[Definition] = []
         seen = {module}
@@ -160,12 +166,17 @@ class Linker:
         for _ in self._resolved(dropped, module, aside, set()):
             pass
         ours = frozenset(each for each in loads if self._exists(each))
-        return Linked(digest.hexdigest(), tuple(uses), tuple(dict.fromkeys(aside)), frozenset(seen), ours)
+        named = {path for each in tokens if isinstance(each, DataFile) for path in self._data(module, each.name)}
+        return Linked(
+            digest.hexdigest(), tuple(uses), tuple(dict.fromkeys(aside)), frozenset(seen), ours, frozenset(named)
+        )
 
     def _resolved(self, tokens: Iterable[Any], module: str, uses: list[Definition], seen: set[str]) -> Iterator[str]:
         for token in tokens:
             if isinstance(token, str):
                 yield token
+            elif isinstance(token, DataFile):
+                yield from sorted(self._data(module, token.name).values())
             elif isinstance(token, Decorated):
                 yield from self._resolved(self._decorator(token, module), module, uses, seen)
             else:

@@ -26,7 +26,10 @@ def stamp(status: os.stat_result) -> Stamp:
 
 @dataclass(frozen=True)
 class Source:
-    """One file as it was read. settled : whether a later change must show in its stamp."""
+    """One file as it was read: a module, or a file beside modules that they may read, such as a template.
+
+    module : dotted name, of a data file that of its folder; settled : whether a later change must show in its stamp
+    """
 
     path: Path
     module: str
@@ -36,9 +39,13 @@ class Source:
     stamp: Stamp
     settled: bool
 
+    @property
+    def is_module(self) -> bool:
+        return self.path.suffix == ".py"
+
 
 def read_all(root: Path, packages: Iterable[str], known: Mapping[Path, Source]) -> dict[Path, Source]:
-    """All modules of the packages below `root`; of those in `known` only what may have changed is read again."""
+    """All files of the packages below `root`; of those in `known` only what may have changed is read again."""
     found: dict[Path, Source] = {}
     for package in sorted(packages):
         folder = root / package
@@ -63,8 +70,11 @@ def _read_folder(folder: Path, module: str, known: Mapping[Path, Source], found:
             if not dot and entry.is_dir():
                 if name.isidentifier() and name != "__pycache__":
                     _read_folder(folder / name, f"{module}.{name}", known, found)
-            elif suffix == "py":
+            elif dot and suffix not in ("pyc", "pyo", "typed") and entry.is_file():
                 path = folder / entry.name
+                if suffix != "py":
+                    found[path] = _read(path, module, stamp(entry.stat()), known.get(path))
+                    continue
                 dotted = module if name == "__init__" else f"{module}.{name}"
                 found[path] = _read(path, dotted, stamp(entry.stat()), known.get(path))
 
@@ -84,5 +94,5 @@ def digest_of(sources: Iterable[Source], *more: str) -> str:
     """64 hex digits over the names and contents of all files, and over `more`."""
     digest = hashlib.sha256("\0".join(more).encode())
     for source in sources:
-        digest.update(f"\0{source.module}\0{source.is_package}\0".encode() + source.digest)
+        digest.update(f"\0{source.module}\0{source.path.name}\0".encode() + source.digest)
     return digest.hexdigest()

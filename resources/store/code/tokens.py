@@ -6,11 +6,12 @@ where anything lies or how it is imported.
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from resources.store.code.definitions import Header, Module, Piece, checks_types
-from resources.store.code.names import Decorated, NameWriter, Use
+from resources.store.code.names import DataFile, Decorated, NameWriter, Use
 from resources.store.code.rules import Neutral
 from resources.store.code.scopes import (
     COMPREHENSIONS,
@@ -20,6 +21,7 @@ from resources.store.code.scopes import (
     comprehension_scope,
 )
 
+_MAY_BE_A_FILE = re.compile(r"[\w./-]{1,200}\.\w{1,8}")
 _SKIPPED_FIELDS = frozenset({"ctx", "type_comment", "type_ignores", "kind"})
 
 
@@ -237,6 +239,8 @@ class _Writer(NameWriter):
             except SyntaxError:
                 pass
         self.out.append(repr(node.value))
+        if isinstance(node.value, str) and _MAY_BE_A_FILE.fullmatch(node.value):
+            self.out.append(DataFile(node.value))
 
     def raise_(self, node: ast.Raise) -> None:
         self.out.append("(Raise")

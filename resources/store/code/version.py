@@ -42,12 +42,13 @@ class CodeBase:
         self._lock = threading.RLock()
         self._sources = read_all(self.root, self.packages, older._sources if older else {})
         self._by_module: dict[str, Source] = {}
-        for source in self._sources.values():
+        for source in filter(lambda source: source.is_module, self._sources.values()):
             if source.is_package or source.module not in self._by_module:
                 self._by_module[source.module] = source
+        self._data_files = [source for source in self._sources.values() if not source.is_module]
         self._outside: set[str] = set()  # modules of roots that are in none of the packages
         self._parsed: dict[bytes, Module] = {}
-        self._linker = Linker(self._module, self._exists, self.packages, neutral)
+        self._linker = Linker(self._module, self._exists, self._data, self.packages, neutral)
         if older is not None:
             keys = {_key(source) for source in self._by_module.values()}
             self._parsed.update((key, module) for key, module in older._parsed.items() if key in keys)
@@ -121,8 +122,9 @@ class CodeBase:
         effects = {self._colours[each] for each in reached if each.name == EFFECTS}
         digest.update("\n".join([*sorted(parts), "effects", *sorted(effects)]).encode())
         modules = {each.module for each in reached} | {name for each in reached for name in linked(each).modules}
-        files = {str(self._by_module[name].path.relative_to(self.root)) for name in modules if self._exists(name)}
-        return Entry(digest.hexdigest()[:32], tuple(sorted(files)))
+        paths = {self._by_module[name].path for name in modules if self._exists(name)}
+        paths.update(path for each in reached for path in linked(each).data)
+        return Entry(digest.hexdigest()[:32], tuple(sorted(str(path.relative_to(self.root)) for path in paths)))
 
     def _reach(self, roots: Iterable[Definition]) -> set[Definition]:
         seen: set[Definition] = set()
@@ -166,6 +168,12 @@ class CodeBase:
         if key not in self._parsed:
             self._parsed[key] = parse(source.content, name, source.is_package, str(source.path))
         return self._parsed[key]
+
+    def _data(self, module: str, name: str) -> dict[Path, str]:
+        """Files in the folder of a module, or below it, that a text may name."""
+        folder = self._by_module[module].path.parent
+        found = (source for source in self._data_files if source.path.is_relative_to(folder))
+        return {source.path: source.digest.hex() for source in found if f"/{source.path}".endswith(f"/{name}")}
 
     def _same(self, module: str, older: "CodeBase") -> bool:
         mine, theirs = self._by_module.get(module), older._by_module.get(module)
