@@ -130,7 +130,9 @@ def test_what_goes_wrong_in_a_child_is_told_as_if_it_were_here(tmp_path, deed, e
 
 def test_lines_and_errors_of_a_child_are_in_dagsters_event_log(tmp_path):
     pipeline, instance = isolated_stages.make_pipeline(tmp_path), dg.DagsterInstance.ephemeral()
-    asset = [to_asset(stage, Planner(pipeline), sessions(pipeline.workspace.catalog)) for stage in pipeline.stages.values()]
+    asset = [
+        to_asset(stage, Planner(pipeline), sessions(pipeline.workspace.catalog)) for stage in pipeline.stages.values()
+    ]
     told = {}
     for deed in ("speak", "refuse"):
         config = {"ops": {"worker": {"config": {"do": deed}}}}

@@ -34,7 +34,8 @@ def place(tmp_path_factory):
     )
     np.savetxt(root / "spikes.txt", np.sort(spikes))
     found = make_place(root / "place", code, own=additions.DATASET.replace("PATH", str(root / "spikes.txt")))
-    done = found.neuropipe("run", "decoder/*", "busiest/*", "leaderboard", "report", "--session", "own.one")
+    decoders = ("evaluation/decoder/ridge", "evaluation/decoder/constant")
+    done = found.neuropipe("run", *decoders, "busiest/*", "leaderboard", "report", "--session", "own.one")
     assert done.returncode == 0, done.stderr + done.stdout
     return found
 
