@@ -1,14 +1,32 @@
-"""The `neuropipe` command: hands over to the pipeline's command line, which lives in the clone beside this package."""
+"""The way from this package to the pipeline, which lies in the clone beside it or in the one that NEUROPIPE_HOME names."""
 
 import importlib
+import os
 import sys
 from pathlib import Path
+from types import ModuleType
+
+from neuropipe.errors import BadInput
 
 
 def main() -> None:
-    clone = Path(__file__).resolve().parent.parent
-    if not (clone / "assets" / "cli" / "__init__.py").is_file():
-        sys.exit("neuropipe: only the library is installed; run the pipeline from a clone of the repository (make run)")
+    """The `neuropipe` command."""
+    try:
+        module = from_clone("assets.cli")
+    except BadInput as error:
+        sys.exit(f"neuropipe: {error}")
+    module.main()
+
+
+def from_clone(name: str) -> ModuleType:
+    """A module of the pipeline. Raises BadInput where there is no clone."""
+    clone = Path(os.environ.get("NEUROPIPE_HOME") or Path(__file__).resolve().parent.parent).absolute()
+    if not (clone / "assets" / "pipeline.py").is_file():
+        raise BadInput(
+            f"there is no clone of the repository in {clone}, and the pipeline runs from one: install the package from a "
+            "clone (`pip install -e .`), or set NEUROPIPE_HOME to it"
+        )
     # The clone comes first: a folder called `resources` in the working directory must not shadow ours.
-    sys.path.insert(0, str(clone))
-    importlib.import_module("assets.cli").main()
+    if sys.path[:1] != [str(clone)]:
+        sys.path.insert(0, str(clone))
+    return importlib.import_module(name)

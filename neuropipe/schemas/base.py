@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from neuropipe.errors import BadInput
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray
 
 
@@ -175,6 +176,12 @@ class Schema:
         arrays = {name: spec for name, spec in self.specs().items() if isinstance(spec, ArraySpec)}
         values = {name: (spec.dims, getattr(self, name)) for name, spec in arrays.items()}
         return xarray.Dataset({name: (dims, held[:]) for name, (dims, held) in values.items() if held is not None})
+
+    def to_pandas(self) -> "pd.DataFrame | dict[str, pd.DataFrame]":
+        """The table, or all tables by name where there are several."""
+        names = [name for name, spec in self.specs().items() if isinstance(spec, TableSpec)]
+        tables = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return next(iter(tables.values())) if len(tables) == 1 else tables
 
 
 LAYOUT = "layout"

@@ -123,6 +123,19 @@ class Recording(Schema):
             values = np.asarray(values)
             draft.array(f"truth/{name}", values, dims=tuple(f"{name}_{axis}" for axis in range(values.ndim)))
 
+    def to_pynapple(self) -> Any:
+        """The spike trains as a pynapple TsGroup, with the columns of the unit table as its metadata."""
+        import pynapple
+
+        if self.times is None:
+            raise BadInput("the recording holds no spike times; a TsGroup is made of spike times")
+        times, offsets = self.times[:], self.offsets[:]
+        trains = {
+            unit: pynapple.Ts(times[offsets[unit] : offsets[unit + 1]], time_units="s")
+            for unit in range(len(offsets) - 1)
+        }
+        return pynapple.TsGroup(trains, metadata=self.units.reset_index(drop=True))
+
     def chunks(self, name: str) -> tuple[int, ...] | None:
         value = getattr(self, name)
         if name == "times":
