@@ -155,7 +155,7 @@ def test_plan_and_dry_run_say_the_same_and_run_nothing(made):
         (["decoder/rate_logistic"], ["decoder/rate_logistic"]),
         (["folds", "binned"], ["binned", "folds"]),
         (["+folds"], ["recording", "binned", "folds"]),
-        (['+key:"evaluation/rate_logistic"'], UP_TO_RATE),
+        (['+key:"evaluation/decoder/rate_logistic"'], UP_TO_RATE),
         (["group:folds"], ["folds"]),
         (['key:"decoder/x*"'], ["decoder/xgboost"]),
         (['key:"folds" or group:binning'], ["binned", "folds"]),
@@ -178,11 +178,11 @@ def test_assets_of_all_sessions_need_no_session(place):
 
 
 def test_settings_keep_their_types_and_make_variants_in_the_leaderboard(done):
-    chosen = ("--set", "decoder/rate_logistic.strengths=[0.5, 2]", "--set", "evaluation/rate_logistic.n_shifts=100")
-    assert counts(get(done, "run", RATE, *ONE, *chosen)) == (3, 2, 0)
+    chosen = ("--set", "decoder/rate_logistic.strengths=[0.5, 2]", "--set", f"{RATE}.n_shifts=100")
+    assert counts(get(done, "run", RATE, *ONE, *chosen)) == (4, 2, 0)
     shown = {row["field"]: row["value"] for row in get(done, "show", "decoder/rate_logistic", *ONE, *chosen)}
     assert shown["config.strengths"] == [0.5, 2.0]
-    named = "decoder/rate_logistic.strengths=[0.5,2],evaluation/rate_logistic.n_shifts=100"
+    named = "decoder/rate_logistic.strengths=[0.5,2],evaluation/decoder/rate_logistic.n_shifts=100"
     variants = {row["variant"]: row for row in get(done, "leaderboard") if row["model"] == "rate_logistic"}
     assert set(variants) == {"", named}
     assert {row["state"] for row in variants.values()} == {"current"}
@@ -221,7 +221,7 @@ def test_show_lists_what_an_artifact_is_and_was_made_from(made):
 
 def test_the_leaderboard_ranks_what_is_there_and_lists_what_is_missing(made):
     rows = get(made, "leaderboard", *ONE)
-    columns = ["session", "scheme", "rank", "model", "variant", "state", "accuracy", "ci_low", "ci_high", "p_value"]
+    columns = ["session", "scheme", "rank", "model", "family", "variant", "state", "metric", "score", "ci_low"]
     assert [list(row)[: len(columns)] for row in rows] == [columns] * len(FOR_CHOICES)
     first = rows[0]
     assert (first["session"], first["scheme"], first["model"], first["state"]) == (
@@ -241,7 +241,7 @@ def test_decoders_are_compared_across_the_sessions_of_a_data_set(done):
     answer = ask(done, "leaderboard", "--across", "--rival", "rate_logistic")
     assert answer.code == 2
     assert "no data set has current evaluations of rate_logistic in several sessions" in answer.err
-    get(done, "run", RATE, "evaluation/naive_bayes", *ONE, *TWO)
+    get(done, "run", RATE, "evaluation/decoder/naive_bayes", *ONE, *TWO)
     rows = get(done, "leaderboard", "--across", "--rival", "rate_logistic")
     (bayes,) = (row for row in rows if row["model"] == "naive_bayes")
     assert (bayes["dataset"], bayes["scheme"], bayes["metric"], bayes["n_sessions"]) == (
@@ -296,11 +296,11 @@ def test_a_decoder_that_raises_is_listed_as_failed_and_hides_nobody(tmp_path):
 
 
 def test_a_variant_of_a_setting_that_is_gone_is_stale_and_then_garbage(done):
-    get(done, "run", RATE, *ONE, "--set", "evaluation/rate_logistic.n_shifts=50")
+    get(done, "run", RATE, *ONE, "--set", "evaluation/decoder/rate_logistic.n_shifts=50")
     for path in (done.root / "artifacts" / "evaluation").rglob("_manifest.json"):
-        path.write_text(path.read_text().replace('"overrides": {"evaluation/rate_logistic"', '"overrides": {"gone"'))
+        path.write_text(path.read_text().replace(f'"overrides": {{"{RATE}"', '"overrides": {"gone"'))
     states = {row["variant"]: row["state"] for row in get(done, "leaderboard") if row["model"] == "rate_logistic"}
-    assert states == {"": "current", "evaluation/rate_logistic.n_shifts=50": "stale"}
+    assert states == {"": "current", "evaluation/decoder/rate_logistic.n_shifts=50": "stale"}
     assert [row["kind"] for row in get(done, "gc")] == ["variant"]
 
 
