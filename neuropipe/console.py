@@ -1,4 +1,4 @@
-"""The way from this package to the pipeline, which lies in the clone beside it or in the one that NEUROPIPE_HOME names."""
+"""The way from this package to the pipeline: in the clone beside it, or in the one that NEUROPIPE_HOME names."""
 
 import importlib
 import os
@@ -23,8 +23,8 @@ def from_clone(name: str) -> ModuleType:
     clone = Path(os.environ.get("NEUROPIPE_HOME") or Path(__file__).resolve().parent.parent).absolute()
     if not (clone / "assets" / "pipeline.py").is_file():
         raise BadInput(
-            f"there is no clone of the repository in {clone}, and the pipeline runs from one: install the package from a "
-            "clone (`pip install -e .`), or set NEUROPIPE_HOME to it"
+            f"there is no clone of the repository in {clone}, and the pipeline runs from one: install the package from "
+            "a clone (`pip install -e .`), or set NEUROPIPE_HOME to it"
         )
     # The clone comes first: a folder called `resources` in the working directory must not shadow ours.
     if sys.path[:1] != [str(clone)]:

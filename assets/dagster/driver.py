@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,14 @@ Report = Callable[["StepReport"], None]
 
 @dataclass(frozen=True)
 class StepReport:
-    """One thing that happened. state : hit | start | progress | done | failed | skipped."""
+    """One thing that happened. state : hit | start | progress | done | failed | skipped; total : steps of the run."""
 
     asset: str
     session: str | None
     state: str
     reason: str = ""
     seconds: float | None = None
+    total: int = 0
 
 
 @dataclass
@@ -80,7 +81,12 @@ def drive(
     sessions = list(sessions)
     instance = instance or run_history()
     summary = Summary()
-    run = _Run(pipeline, instance, dict(overrides or {}), refresh, report, summary)
+    total = _count_steps(Planner(pipeline, overrides), sessions, selected)
+
+    def tell(step: StepReport) -> None:
+        report(replace(step, total=total))
+
+    run = _Run(pipeline, instance, dict(overrides or {}), refresh, tell, summary)
     of_sessions = [name for name in selected if pipeline.stage(name).partitioned]
     of_all = [name for name in selected if not pipeline.stage(name).partitioned]
     if shared := run.shared(sessions, of_sessions):
@@ -92,6 +98,19 @@ def drive(
     run.refuse_unavailable(sessions, named)
     summary.seconds = time.perf_counter() - began
     return summary
+
+
+def _count_steps(planner: Planner, sessions: list[Session], selected: list[str]) -> int:
+    """How many steps, hits included, a run has."""
+    of_all = {name for name in selected if not planner.pipeline.stage(name).partitioned}
+    n_steps = 0
+    for session in sessions:
+        for name in planner.required(selected, session):
+            if not planner.pipeline.stage(name).partitioned:
+                of_all.add(name)
+            elif planner.decide(name, session).state != "n/a":
+                n_steps += 1
+    return n_steps + len(of_all)
 
 
 def run_history() -> dg.DagsterInstance:

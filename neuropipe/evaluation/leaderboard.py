@@ -113,8 +113,10 @@ def dead_session(
     """Whether no model beats chance by any of the judged metrics in this scheme.
 
     scores : model -> its evaluation; metrics : those judged, by default those of all families. All p-values are judged
-    together by Holm's method, whose first step (smallest p x number of tests < alpha) decides whether any is
-    significant. Without any p-value nothing is shown to beat chance, and the session counts as dead.
+    together by Simes' test (1986, Biometrika 73:751): chance is rejected if the i-th smallest of m is at most i alpha / m.
+    It holds for p-values that depend positively, as those of models of one session do, and unlike Bonferroni's it is not
+    blind where p-values, of a limited number of shifts, can't be very small. Without any p-value nothing is shown to beat
+    chance, and the session counts as dead.
     """
     if not scores:
         raise BadInput("no evaluation was given, so nothing can be said of the session")
@@ -124,7 +126,8 @@ def dead_session(
         raise BadInput(f"no evaluation holds scheme {scheme!r}")
     judged = {name for family in families.every() for name in family.judged or ()} if metrics is None else metrics
     p_values = table.loc[table["metric"].isin(judged), "p_value"].dropna()
-    return not (len(p_values) and p_values.min() * len(p_values) < alpha)
+    ordered = np.sort(p_values.to_numpy(float))
+    return not bool((ordered <= alpha * np.arange(1, len(ordered) + 1) / max(1, len(ordered))).any())
 
 
 def _judged_scheme(rows: pd.DataFrame) -> str:

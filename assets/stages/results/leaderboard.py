@@ -16,7 +16,7 @@ from resources.store.stage import Member, StageConfig, stage
 
 
 class LeaderboardConfig(StageConfig):
-    """significance : level at which a session counts as alive (Holm over models and metrics)."""
+    """significance : level at which a session counts as alive (Simes' test over models and metrics)."""
 
     significance: float = 0.05
 
