@@ -113,10 +113,10 @@ def dead_session(
     """Whether no model beats chance by any of the judged metrics in this scheme.
 
     scores : model -> its evaluation; metrics : those judged, by default those of all families. All p-values are judged
-    together by Simes' test (1986, Biometrika 73:751): chance is rejected if the i-th smallest of m is at most i alpha / m.
-    It holds for p-values that depend positively, as those of models of one session do, and unlike Bonferroni's it is not
-    blind where p-values, of a limited number of shifts, can't be very small. Without any p-value nothing is shown to beat
-    chance, and the session counts as dead.
+    together by Simes' test (1986, Biometrika 73:751): chance is rejected if the i-th smallest of m is at most
+    i alpha / m. It holds for p-values that depend positively, as those of models of one session do. Unlike
+    Bonferroni's it is not blind where p-values can't be very small, because they come from a limited number of
+    shifts. Without any p-value nothing is shown to beat chance, and the session counts as dead.
     """
     if not scores:
         raise BadInput("no evaluation was given, so nothing can be said of the session")

@@ -96,10 +96,17 @@ class TestDeadSessions:
 
     def test_all_models_and_metrics_are_judged_together(self):
         weak = scores(("accuracy", 0.6, 0.02), ("roc_auc", 0.6, 0.4))
-        found = [Evaluation(ONE, "classification", name, scores=weak) for name in "ab"]
-        assert dead_sessions(found[:1]) == []  # .02 x 2 tests
-        assert dead_sessions(found) == [ONE]  # .02 x 4 tests
+        none = scores(("accuracy", 0.5, 0.4), ("roc_auc", 0.5, 0.4))
+        found = [Evaluation(ONE, "classification", name, scores=of) for name, of in (("a", weak), ("b", none))]
+        assert dead_sessions(found[:1]) == []  # .02 is at most .05 / 2
+        assert dead_sessions(found) == [ONE]  # .02 is more than .05 / 4, and .4 more than .05
         assert dead_sessions(found, alpha=0.1) == []
+
+    def test_many_models_at_the_smallest_p_that_shifts_can_give_are_no_dead_session(self):
+        """2,000 shifts give no p below 1 / 2001, which Bonferroni's correction for 104 tests would call nothing."""
+        best = scores(*((metric, 0.9, 1 / 2001) for metric in ("accuracy", "balanced_accuracy", "log_loss", "roc_auc")))
+        found = [Evaluation(ONE, "classification", f"model {number}", scores=best) for number in range(26)]
+        assert dead_sessions(found) == []
 
     def test_variants_and_stale_evaluations_are_not_judged(self):
         found = [
