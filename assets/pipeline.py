@@ -54,6 +54,11 @@ def _check(pipeline: Pipeline, asset: str, fields: dict, sessions: list, place: 
     for field in fields:
         if field not in known:
             raise BadInput(f"{place}.{field}: {asset} has no such setting; it has {', '.join(known) or 'none'}")
-    reasons = [stage.applies_to(session) for session in sessions] if stage.partitioned else ["it is made once for all"]
+    if not stage.partitioned:
+        field = next(iter(fields), "FIELD")
+        raise BadInput(
+            f"{place}: {asset} is made once for all data sets; set it with --set {asset}.{field}=VALUE instead"
+        )
+    reasons = [stage.applies_to(session) for session in sessions]
     if reasons and all(reasons):
         raise BadInput(f"{place}: nothing reads these settings, since {asset} does not apply: {reasons[0]}")

@@ -9,6 +9,7 @@ from assets.pipeline import quick
 from neuropipe.errors import BadInput
 from resources.store.pipeline import Pipeline
 
+_AROUND = re.compile(r"(\+?)([^+]+)(\+?)")  # +NAME, NAME+: an asset with everything up- or downstream
 _DAGSTER_SYNTAX = re.compile(r"[+()\"]|\w:|\b(and|or|not)\b|^\*$")
 
 
@@ -29,6 +30,9 @@ def _match(pipeline: Pipeline, selection: str) -> set[str]:
     if globbed:
         # Who asks for several decoders wants to compare them.
         return globbed | {f"evaluation/{name}" for name in globbed if name.startswith("decoder/")}
+    around = _AROUND.fullmatch(selection)
+    if around and around[2] in pipeline.stages:
+        return _dagster_selection(pipeline, f'{around[1]}key:"{around[2]}"{around[3]}')
     if _DAGSTER_SYNTAX.search(selection):
         return _dagster_selection(pipeline, selection)
     near = difflib.get_close_matches(selection, pipeline.stages, n=3, cutoff=0.4) or list(pipeline.stages)

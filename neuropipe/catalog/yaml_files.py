@@ -16,8 +16,6 @@ MOST_VALUES = 1_000_000  # with everything that aliases (*name) repeat
 _FAULTS = {
     "extra_forbidden": "there is no field of this name",
     "missing": "this field must be given",
-    "string_pattern_mismatch": "a name consists of a-z, 0-9, ., _ and -, a file name has no / or \\, a hash is 64 "
-    "digits 0-9a-f",
     "invalid-json-value": "a setting is text, a number, true, false, null, or a list or mapping of these; put text "
     "that looks like a date into quotes",
     "finite_number": "must be a finite number",
@@ -66,7 +64,18 @@ def sentence(path: Path, tree: yaml.Node | None, error: ValidationError, prefix:
         location = location[:-1]
     field = ".".join(str(part) for part in location) or "the file"
     fault = _FAULTS.get(first["type"], first["msg"].removeprefix("Value error, "))
-    return f"{path}:{line_of(tree, location)}: {field}: {fault} (found {_shorten(first.get('input'))})"
+    if first["type"] == "string_pattern_mismatch":
+        fault = _of_pattern(first["ctx"]["pattern"])
+    value = first.get("input")
+    found = "" if isinstance(value, dict | list) else f" (found {_shorten(value)})"
+    return f"{path}:{line_of(tree, location)}: {field}: {fault}{found}"
+
+
+def _of_pattern(pattern: str) -> str:
+    """What a text must be that did not match the pattern of a hash, a file name or a name."""
+    if "{64}" in pattern:
+        return "a hash is 64 digits 0-9a-f"
+    return "a file name has no / or \\" if "/" in pattern else "a name consists of a-z, 0-9, ., _ and -"
 
 
 def line_of(node: yaml.Node | None, location: tuple[str | int, ...]) -> int:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from resources.files.locks import free_lock, is_held
@@ -65,6 +65,7 @@ class _Collection:
     dry_run: bool
     grace: float
     since: float
+    removed: set[Path] = field(default_factory=set)  # artifacts, in a dry run those that would be
 
     def run(self) -> Iterator[Garbage]:
         trash = [*self._children(".quarantine", "quarantined"), *self._children(".trash", "trash")]
@@ -87,6 +88,7 @@ class _Collection:
             with self._exclusive(path) as free:
                 if free and self._unused(path):
                     yield Garbage("artifact", path, _size(path))
+                    self.removed.add(path)
                     self._discard(path)
         base = self.store.root / "artifacts"
         for marker in sorted(base.rglob(f"*{attempts.NEWEST}")) if base.is_dir() else []:
@@ -138,7 +140,10 @@ class _Collection:
                     self._discard(staged)
 
     def _leads_somewhere(self, asset: str, directory: str | None) -> bool:
-        return directory is not None and (self.store.root / "artifacts" / asset / directory).is_dir()
+        if directory is None:
+            return False
+        path = self.store.root / "artifacts" / asset / directory
+        return path.is_dir() and not (self.dry_run and path in self.removed)
 
     def _progress(self) -> Iterator[Garbage]:
         for folder in sorted((self.store.root / ".progress").glob("*")):

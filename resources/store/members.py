@@ -17,8 +17,9 @@ def absent_members(planner: Planner, cohort: Cohort, asset: str) -> str | None:
     datasets = dict.fromkeys(key.partition(".")[0] for key in absent)
     keys = absent if len(absent) <= NAMED else [f"{dataset}.*" for dataset in datasets]
     sessions = " ".join(f"--session '{key}'" for key in keys)
+    have = "has" if len(absent) == 1 else "have"
     return (
-        f"{len(absent)} of the {len(cohort.sessions)} sessions that it is made from have no current {asset} in the "
+        f"{len(absent)} of the {len(cohort.sessions)} sessions that it is made from {have} no current {asset} in the "
         f"store: run `neuropipe run {asset} {sessions}` first"
     )
 

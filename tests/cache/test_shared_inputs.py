@@ -142,7 +142,7 @@ def test_selected_among_others_it_is_left_out_and_asked_for_by_name_it_is_refuse
     asked = bench.drive("judged", keys=("d.one",), named=["judged"])
     assert asked.failed == 1
     assert [failure.reason for failure in asked.failures] == [
-        "1 of the 2 sessions that it is made from have no current source in the store: "
+        "1 of the 2 sessions that it is made from has no current source in the store: "
         "run `neuropipe run source --session 'd.two'` first"
     ]
     assert bench.drive("judged", keys=("d.odd",), named=["judged"]).failed == 0, "it does not apply there anyway"

@@ -22,6 +22,11 @@ class Answer:
     def rows(self) -> Any:
         return json.loads(self.out)
 
+    @property
+    def said(self) -> str:
+        """All that was printed, on one line."""
+        return " ".join((self.out + self.err).split())
+
 
 def ask(place: Place, *arguments: str, **environment: str | None) -> Answer:
     """Run a command; anything but the exit codes it promises is a failure of the test."""
@@ -38,6 +43,22 @@ def get(place: Place, *arguments: str, **environment: str | None) -> Any:
     return answer.rows
 
 
+def show(place: Place, asset: str, *arguments: str) -> dict[str, Any]:
+    """field -> value of `show`, of one artifact."""
+    return {row["field"]: row["value"] for row in get(place, "show", asset, *arguments)}
+
+
 def counts(summary: dict) -> tuple[int, int, int]:
     """(hit, run, failed) of `run --json`."""
     return summary["hit"], summary["run"], summary["failed"]
+
+
+def states(place: Place, *arguments: str) -> dict[str, str]:
+    """asset -> state of `plan`, of one session."""
+    return {row["asset"]: row["state"] for row in get(place, "plan", *arguments)}
+
+
+def artifacts(place: Place) -> list[str]:
+    """Everything in the store that somebody made: all but the cache of code versions."""
+    store = place.root / "artifacts"
+    return sorted(str(path) for path in store.rglob("*") if path.relative_to(store).parts[0] != ".cache")

@@ -19,11 +19,6 @@ from tests.cli.recordings import ADD, save
 from tests.installation import QUICK, ROOT, Place, copy_project, make_place
 
 
-@pytest.fixture
-def place(tmp_path) -> Place:
-    return make_place(tmp_path, quick=QUICK)
-
-
 def local(place: Place) -> Path:
     return place.root / "catalog" / "local.yaml"
 

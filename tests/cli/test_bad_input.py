@@ -2,47 +2,20 @@
 
 import re
 import subprocess
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
-from tests.cli.command import ask, counts, get
+from resources.fetch.web import Patience
+from tests.cli.command import artifacts, ask, counts, get, show
 from tests.cli.recordings import ADD, save
-from tests.http_server import MisbehavingServer
-from tests.installation import QUICK, Place, make_place
+from tests.cli.web_files import RUN_WEB, from_web, good_counts, packed
+from tests.installation import QUICK, Place
 
 QUICK_ONE = ("--session", "quick.one")
 COUNTS = {"times": None, "offsets": None, "trial_start": None, "bin_width": 0.1, "start": 0.0}
-WEB = """\
-title: Counts from the web
-citation: none
-licence: CC0-1.0
-modality: counts
-reader: binned_zip
-parameters: {{counts: counts.npy, labels: {{choice: choice.npy}}, bin_width: 0.1, start: 0.0}}
-{task}
-sessions:
-  one:
-    files:
-      data.zip: {{url: "{url}", sha256: {sha256}}}
-"""
-TASK = "task: {label: choice, align: response, window: [0, 1], bin_width: 0.1, folds: {n_folds: 3}}"
-
-
-@pytest.fixture
-def place(tmp_path) -> Place:
-    return make_place(tmp_path, quick=QUICK)
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.delenv("NEUROPIPE_MIRROR", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with MisbehavingServer() as running:
-        yield running
 
 
 @pytest.fixture
@@ -79,28 +52,6 @@ def fails(place: Place, *arguments: str, **environment: str) -> str:
     return refused(place, *arguments, code=1, **environment)
 
 
-def from_web(place: Place, server: MisbehavingServer, body: bytes, task: str = TASK, sha256: str = "null") -> None:
-    server.files["/data.zip"] = body
-    text = WEB.format(url=server.url("/data.zip"), task=task, sha256=sha256)
-    (place.root / "catalog" / "web.yaml").write_text(text)
-
-
-def packed(folder: Path, **members: np.ndarray) -> bytes:
-    """A zip archive of .npy members."""
-    folder.mkdir(exist_ok=True)
-    path = folder / "data.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, values in members.items():
-            np.save(folder / f"{name}.npy", values)
-            archive.write(folder / f"{name}.npy", f"{name}.npy")
-    return path.read_bytes()
-
-
-def good_counts(n_trials: int = 30) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(0)
-    return {"counts": rng.poisson(1.0, (n_trials, 10, 4)), "choice": np.arange(n_trials) % 2}
-
-
 # -- what is typed -----------------------------------------------------------------------------------------------------
 
 
@@ -116,14 +67,14 @@ def good_counts(n_trials: int = 30) -> dict[str, np.ndarray]:
         (("show", "decoder/*", *QUICK_ONE), "the selection 'decoder/*' matches "),
         (("run", *QUICK_ONE, "--set", "gap=2"), "--set 'gap=2': write ASSET.FIELD=VALUE"),
         (("run", *QUICK_ONE, "--set", "fold.gap=2"), "no asset is called 'fold'; did you mean folds?"),
-        (("run", *QUICK_ONE, "--set", "folds.gapp=2"), "folds has no setting 'gapp'; it has schemes, n_folds, gap"),
+        (("run", *QUICK_ONE, "--set", "folds.gapp=2"), "folds has no setting 'gapp'; it has task, schemes, n_folds"),
         (("run", *QUICK_ONE, "--set", "folds.gap=[2"), "--set 'folds.gap=[2': '[2' is no value; write a number"),
         (("run", *QUICK_ONE, "--set", "folds.gap=two"), "folds of quick.one: gap: Input should be a valid integer"),
         (
             ("run", *QUICK_ONE, "--set", "decoder/rate_logistic.strengths=x"),
             "decoder/rate_logistic of quick.one: strengths: Input should be a valid tuple (found 'x')",
         ),
-        (("run", *QUICK_ONE, "--set", "binned.bin_width=0"), "binned of quick.one: bin_width is 0.0 s; it must be"),
+        (("run", *QUICK_ONE, "--set", "binned.bin_width=0"), "binned of quick.one: bin_width: Input should be greater"),
         (
             ("run", *QUICK_ONE, "--set", "binned.window=[0.2, 0.52]"),
             "binned of quick.one: window 0.2 to 0.52 s is not a whole number of bins of 0.05 s",
@@ -134,7 +85,7 @@ def good_counts(n_trials: int = 30) -> dict[str, np.ndarray]:
 )
 def test_what_is_typed_wrong_is_refused_before_anything_is_made(place, arguments, sentence):
     assert refused(place, *arguments).startswith(sentence)
-    assert not (place.root / "artifacts").exists()
+    assert artifacts(place) == []
 
 
 @pytest.mark.parametrize(
@@ -146,8 +97,8 @@ def test_what_is_typed_wrong_is_refused_before_anything_is_made(place, arguments
         ("  label:", "  lable:", 8, "task.lable: there is no field of this name"),
         ("  label: choice\n", "", 7, "task.label: this field must be given"),
         ("n_folds: 3", "n_folds: three", 12, "task.folds.n_folds: Input should be a valid integer"),
-        ("[0.2, 0.5]", "[0.2, 0.52]", 7, "task: Value error, window 0.2 to 0.52 s is not a whole number of bins"),
-        ("  one:", "  Mouse 1:", 14, "sessions.Mouse 1: a name is made of a-z, 0-9, ., _ and -"),
+        ("[0.2, 0.5]", "[0.2, 0.52]", 7, "task: window 0.2 to 0.52 s is not a whole number of bins"),
+        ("  one:", "  Mouse 1:", 14, "sessions.Mouse 1: a name consists of a-z, 0-9, ., _ and - (found 'Mouse 1')"),
         ("title: Q", "title: \x01", 1, "not valid YAML"),
     ],
 )
@@ -164,20 +115,35 @@ def test_a_catalogue_that_is_wrong_is_named_by_file_line_and_field(place, old, n
             "drift_diffuse",
             "no simulator is called 'drift_diffuse'; did you mean drift_diffusion?",
         ),
+        ("sessions:", "config: {fold: {gap: 2}}\nsessions:", "no asset is called 'fold'; did you mean folds"),
         (
             "sessions:",
-            "config: {fold: {gap: 2}}\nsessions:",
-            "config of quick.one in the catalogue: no asset is called",
+            "config:\n  folds: {gapp: 2}\nsessions:",
+            "quick.yaml:14: config.folds.gapp: folds has no such setting; it has task, schemes, n_folds, gap",
         ),
-        ("sessions:", "config: {folds: {gapp: 2}}\nsessions:", "folds of quick.one: gapp: "),
+        (
+            "sessions:",
+            "config:\n  decoder/ridge: {n_inner_folds: 3}\nsessions:",
+            "quick.yaml:14: config.decoder/ridge: nothing reads these settings, since decoder/ridge does not apply: "
+            "its task is classification of choice, and this is for regression",
+        ),
+        (
+            "one: {parameters: {seed: 1}}",
+            "one: {parameters: {seed: 1}, config: {fluorescence: {tau: 1}}}",
+            "quick.yaml:14: sessions.one.config.fluorescence: nothing reads these settings, since fluorescence does "
+            "not apply: its modality is spikes, and this is for movies",
+        ),
+        (
+            "sessions:",
+            "config: {leaderboard: {significance: 0.1}}\nsessions:",
+            "leaderboard is made once for all data sets; set it with --set leaderboard.significance=VALUE instead",
+        ),
     ],
 )
-def test_a_catalogue_that_asks_for_what_there_is_not(place, old, new, sentence):
+def test_a_catalogue_that_asks_for_what_nothing_reads_is_refused_with_file_and_line(place, old, new, sentence):
     (place.root / "catalog" / "quick.yaml").write_text(QUICK.replace(old, new, 1))
-    command = ("plan", *QUICK_ONE) if "gapp" not in new else ("run", "folds", *QUICK_ONE)
-    answer = ask(place, *command)
-    assert answer.code in (1, 2)
-    assert sentence in answer.err
+    for command in (("plan", *QUICK_ONE), ("sessions",)):
+        assert sentence in refused(place, *command)
 
 
 # -- a user's own file -------------------------------------------------------------------------------------------------
@@ -239,21 +205,21 @@ def test_sessions_that_hold_too_little_say_what_is_missing(place):
         assert ask(place, "add", str(save(place.root / f"{name}.npz")), *ADD).code == 0
         save(place.root / f"{name}.npz", **changed)  # `add` itself would refuse some of these
     assert fails(place, "run", "binned", "--session", "mine.oneclass") == (
-        "binned of mine.oneclass: mine.oneclass: decoding 'choice' needs two classes of at least 2 trials each; "
+        "binned of mine.oneclass: decoding 'choice' needs two classes of at least 2 trials each; "
         "found 1 (60), 60 trials usable"
     )
     assert fails(place, "run", "folds", "--session", "mine.few") == (
         "folds of mine.few: 4 samples can't be cut into 5 folds; take at most one fold a sample"
     )
     assert fails(place, "run", "folds", "--session", "mine.silent", "--set", "binned.label=reward") == (
-        "binned of mine.silent: mine.silent: no column 'reward' in the trial table; it has start, choice"
+        "binned of mine.silent: no column 'reward' in the trial table; it has start, choice"
     )
     assert fails(place, "run", "folds", "--session", "mine.silent", "--set", "binned.align=cue") == (
-        "binned of mine.silent: mine.silent: no event 'cue' in the trial table; it has start, choice"
+        "binned of mine.silent: no event 'cue' in the trial table; it has start, choice"
     )
     assert counts(get(place, "run", "decoder/rate_logistic", "--session", "mine.silent")) == (1, 3, 0)
-    shown = {row["field"]: row["value"] for row in get(place, "show", "binned", "--session", "mine.silent")}
-    assert (shown["silent_units"], shown["units"], shown["check.counts_equal_spikes"]) == (1, 6, "passed")
+    shown = show(place, "binned", "--session", "mine.silent")
+    assert (shown["silent_units"], shown["units"], shown["check.sums"]) == (1, 6, "passed")
     (place.root / "silent.npz").unlink()
     assert "silent.npz can't be read (No such file or directory); correct `path`" in fails(
         place, "run", "binned", "--session", "mine.silent"
@@ -261,8 +227,6 @@ def test_sessions_that_hold_too_little_say_what_is_missing(place):
 
 
 # -- files from the web ------------------------------------------------------------------------------------------------
-
-RUN_WEB = ("run", "recording", "--session", "web.one")
 
 
 @pytest.mark.parametrize(
@@ -305,22 +269,16 @@ def test_a_file_with_another_hash_is_quarantined_and_named(place, server, tmp_pa
     assert aside.parent == place.root / "raw" / "quarantine"
 
 
-def test_no_network_and_no_mirror_says_how_to_do_without(place, server):
+def test_no_network_and_no_mirror_says_how_to_do_without(place, server, monkeypatch):
     from_web(place, server, b"")
     text = (place.root / "catalog" / "web.yaml").read_text()
     (place.root / "catalog" / "web.yaml").write_text(text.replace(server.url(""), "http://127.0.0.1:9"))
     # Quickly: what is waited for between attempts is tested where downloads are.
-    code = (
-        "from resources.fetch.web import Patience; import time; time.sleep = lambda s: None; "
-        "Patience.__init__.__defaults__ = (1, 0.0, 300.0, 2.0, 5.0, time.sleep); "
-        "import sys; sys.argv[0] = 'neuropipe'; from assets.cli import main; main()"
-    )
-    done = place.python("-c", code, *RUN_WEB)
-    assert done.returncode == 1
+    monkeypatch.setattr(Patience.__init__, "__defaults__", (1, 0.0, 300.0, 2.0, 5.0, lambda seconds: None))
     assert re.search(
         "recording of web.one: http://127.0.0.1:9/data.zip could not be fetched .*; check the network and run again "
         ".*, or set NEUROPIPE_MIRROR to a folder or http",
-        done.stderr,
+        fails(place, *RUN_WEB),
     )
     said = fails(place, *RUN_WEB, NEUROPIPE_MIRROR=str(place.root))
     assert "the mirror has no file" in said

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.cli.command import ask, counts, get
+from tests.cli.command import ask, counts, get, show
 from tests.installation import make_place
 
 TASK = """\
@@ -44,27 +44,28 @@ def movement(seed=0, n_bins=900, n_units=10):
     }
 
 
-@pytest.fixture
-def own(tmp_path):
-    """A place with one such recording; called with the fields of its task."""
-
-    def make(changed=None, **fields):
-        path = tmp_path / "one.npz"
-        np.savez(
-            path, **{name: value for name, value in {**movement(), **(changed or {})}.items() if value is not None}
-        )
-        task = {"target": "velocity", "circular": "false", "history": 3, **fields}
-        return make_place(tmp_path / "place", own=TASK.format(path=path, **task))
-
-    return make
+def place_of(root, changed=None, **fields):
+    """A place with one such recording, some of its arrays changed; fields : of its task."""
+    arrays = {**movement(), **(changed or {})}
+    np.savez(root / "one.npz", **{name: value for name, value in arrays.items() if value is not None})
+    task = {"target": "velocity", "circular": "false", "history": 3, **fields}
+    return make_place(root / "place", own=TASK.format(path=root / "one.npz", **task))
 
 
 ONE = ("--session", "own.one")
+RIDGE = "evaluation/decoder/ridge"
 
 
-def test_velocity_reaches_the_leaderboard(own):
-    place = own()
-    assert counts(get(place, "run", "evaluation/ridge", *ONE)) == (0, 5, 0)
+@pytest.fixture(scope="module")
+def decoded(tmp_path_factory):
+    """Such a place, its velocity decoded by ridge regression."""
+    place = place_of(tmp_path_factory.mktemp("movements"))
+    assert counts(get(place, "run", RIDGE, *ONE)) == (0, 5, 0)
+    return place
+
+
+def test_velocity_reaches_the_leaderboard(decoded):
+    place = decoded
     (row,) = [row for row in get(place, "leaderboard") if row["state"] == "current"]
     assert (row["model"], row["metric"], row["scheme"]) == ("ridge", "r2", "blocked")
     assert row["score"] == pytest.approx(row["r2"])
@@ -76,12 +77,12 @@ def test_velocity_reaches_the_leaderboard(own):
     text = ask(place, "leaderboard").out
     assert "persistence" in text
     assert "majority" not in text.split("accuracy:")[0]
-    assert counts(get(place, "run", "evaluation/ridge", *ONE)) == (5, 0, 0)
+    assert counts(get(place, "run", RIDGE, *ONE)) == (5, 0, 0)
 
 
-def test_angles_are_scored_in_degrees(own):
-    place = own(target="heading", circular="true")
-    get(place, "run", "evaluation/ridge", "evaluation/kalman", *ONE)
+def test_angles_are_scored_in_degrees(tmp_path):
+    place = place_of(tmp_path, target="heading", circular="true")
+    get(place, "run", RIDGE, "evaluation/decoder/kalman", *ONE)
     rows = {row["model"]: row for row in get(place, "leaderboard") if row["state"] == "current"}
     assert {row["metric"] for row in rows.values()} == {"median_error"}
     for row in rows.values():
@@ -91,20 +92,16 @@ def test_angles_are_scored_in_degrees(own):
     assert best["rank"] == 1
 
 
-def test_what_is_for_trials_says_that_it_does_not_apply(own):
-    place = own()
-    plan = {row["asset"]: row for row in get(place, "plan", *ONE)}
+def test_what_is_for_trials_says_that_it_does_not_apply(decoded):
+    plan = {row["asset"]: row for row in get(decoded, "plan", *ONE)}
     assert plan["decoder/logistic_regression"]["state"] == "n/a"
     assert "its task is regression of velocity" in plan["decoder/logistic_regression"]["reason"]
-    assert plan["evaluation/rate_logistic"]["state"] == "n/a"
-    assert plan["decoder/ridge"]["state"] == "run"
+    assert plan["evaluation/decoder/rate_logistic"]["state"] == "n/a"
+    assert plan["decoder/ridge"]["state"] == "hit"
 
 
-def test_the_report_shows_continuous_sessions(own):
-    place = own()
-    get(place, "run", "report", "evaluation/ridge", *ONE)
-    (page,) = (place.root / "artifacts" / "report").rglob("report.html")
-    text = page.read_text()
+def test_the_report_shows_continuous_sessions(decoded):
+    text = Path(ask(decoded, "report").out.strip()).read_text()
     assert "<th>persistence</th>" in text
     assert "<td>r2</td>" in text
 
@@ -123,8 +120,8 @@ def test_the_report_shows_continuous_sessions(own):
         ({"behaviour_velocity": np.ones((2250, 2))}, {}, "never changes, so there is nothing to decode"),
     ],
 )
-def test_what_can_not_be_decoded_is_said_in_a_sentence(own, changed, fields, sentence):
-    answer = ask(own(changed, **fields), "run", "evaluation/ridge", *ONE)
+def test_what_can_not_be_decoded_is_said_in_a_sentence(tmp_path, changed, fields, sentence):
+    answer = ask(place_of(tmp_path, changed, **fields), "run", RIDGE, *ONE)
     assert answer.code == 1
     assert sentence in answer.err
 
@@ -139,8 +136,8 @@ def test_what_can_not_be_decoded_is_said_in_a_sentence(own, changed, fields, sen
         ("[blocked]", "[stratified]", "task: Value error, the scheme stratified needs trials"),
     ],
 )
-def test_a_task_that_is_wrong_is_named_by_file_line_and_field(own, old, new, sentence):
-    place = own()
+def test_a_task_that_is_wrong_is_named_by_file_line_and_field(tmp_path, old, new, sentence):
+    place = place_of(tmp_path)
     path = place.root / "catalog" / "own.yaml"
     path.write_text(path.read_text().replace(old, new))
     answer = ask(place, "sessions")
@@ -150,13 +147,13 @@ def test_a_task_that_is_wrong_is_named_by_file_line_and_field(own, old, new, sen
 
 
 @pytest.mark.slow
-def test_networks_for_regression_are_followed_in_their_child_process(own):
-    place = own()
+def test_networks_for_regression_show_their_learning_curves_from_a_child_process(decoded):
+    place = decoded
     small = [f"--set=decoder/mlp_regressor.{setting}" for setting in ("n_epochs=4", "n_seeds=1", "width=8")]
-    assert counts(get(place, "run", "decoder/mlp_regressor", *ONE, *small)) == (0, 4, 0)
-    shown = {row["field"]: row["value"] for row in get(place, "show", "decoder/mlp_regressor", *ONE, *small)}
+    assert counts(get(place, "run", "decoder/mlp_regressor", *ONE, *small)) == (3, 1, 0)
+    shown = show(place, "decoder/mlp_regressor", *ONE, *small)
     curves = pd.read_parquet(Path(shown["path"], "extras", "learning_curves.parquet"))
     fits = set(zip(curves["scheme"], curves["fold"], strict=True))
     assert fits == {("all samples", 0), *(("blocked", fold) for fold in range(3))}
-    assert Path(shown["figure.learning_curves"]).is_file()
+    assert Path(shown["plot.learning_curves"]).is_file()
     assert list((place.root / "artifacts" / ".progress").iterdir()) == []

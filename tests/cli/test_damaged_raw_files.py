@@ -6,22 +6,13 @@ import pytest
 
 from tests import damage as ways
 from tests.cli.command import ask, counts, get
-from tests.cli.test_bad_input import RUN_WEB, TASK, from_web, good_counts, packed
-from tests.http_server import MisbehavingServer
+from tests.cli.web_files import RUN_WEB, TASK, from_web, good_counts, packed
 from tests.installation import Place, make_place
 
 
 @pytest.fixture
 def place(tmp_path) -> Place:
     return make_place(tmp_path)
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.delenv("NEUROPIPE_MIRROR", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with MisbehavingServer() as running:
-        yield running
 
 
 def forget_artifacts(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,14 @@ import zarr
 from safetensors.torch import save_file
 
 from assets.pipeline import build_pipeline
-from assets.stages.signals.deconvolution_networks import networks_for, refuse_those_that_saw
+from assets.stages.signals.deconvolution_networks import LearnedConfig, learned_events, networks_for
 from neuropipe.calcium.learned_network import Network, read_network
-from neuropipe.errors import BadInput
-from resources.store.artifact import Artifact, Draft
+from neuropipe.schemas import DeconvolutionNetworks, Recording
+from resources.store.artifact import Artifact
 from resources.store.memo import materialize
 from resources.store.plan import Planner
 from resources.workspace import Workspace
-from tests.cli.command import ask, counts, get
+from tests.cli.command import ask, counts, get, show
 from tests.installation import Place, make_place
 
 DATASET = """\
@@ -36,7 +37,7 @@ groups:
   first: [own.a, own.b]
   second: [own.c]
 """
-GROUPS = {"first": {"own.a", "own.b"}, "second": {"own.c"}, "none": set()}
+GROUPS = {"first": ("own.a", "own.b"), "second": ("own.c",), "none": ()}
 NETWORKS = "deconvolution_networks"
 SMALL = (
     *("--set", f"{NETWORKS}.n_steps=50", "--set", f"{NETWORKS}.n_networks=2", "--set", f"{NETWORKS}.channels=4"),
@@ -76,11 +77,12 @@ def made(tmp_path_factory) -> Place:
 
 
 def shown(place: Place, asset: str, *more: str) -> dict:
-    return {row["field"]: row["value"] for row in get(place, "show", asset, *more, *SMALL)}
+    return show(place, asset, *more, *SMALL)
 
 
-def said(answer) -> str:
-    return " ".join((answer.out + answer.err).split())
+def version(place: Place, key: str) -> str:
+    """What the networks call a recording: they know no session by name."""
+    return show(place, "recording", "--session", key)["data_version"]
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +92,8 @@ def trained(made) -> Place:
     for asked in (("run", NETWORKS, *SMALL), ("run", "events/learned", "--session", "own.d", *SMALL)):
         answer = ask(made, *asked)
         assert answer.code == 1
-        assert "1 of the 3 sessions that it is made from have no current recording in the store: run" in said(answer)
-        assert "`neuropipe run recording --session 'own.c'` first" in said(answer)
+        assert "1 of the 3 sessions that it is made from has no current recording in the store: run" in answer.said
+        assert "`neuropipe run recording --session 'own.c'` first" in answer.said
     (row,) = get(made, "plan", "events/learned", "--session", "own.a", *SMALL)
     assert row["state"] == "n/a"
     assert "neuropipe run recording --session 'own.c'" in row["reason"]
@@ -112,13 +114,14 @@ def test_each_group_is_left_out_of_its_own_networks(trained):
     facts = shown(trained, NETWORKS)
     assert (facts["networks"], facts["sessions"]) == (8, 3)
     assert facts["check.left_out"] == "passed"
-    assert Path(facts["figure.learning_curves"]).is_file()
+    assert Path(facts["plot.learning_curves"]).is_file()
     folder = Path(facts["path"], "data", "networks")
+    versions = {name: {version(trained, key) for key in keys} for name, keys in GROUPS.items()}
     found = {path.relative_to(folder).parent.as_posix() for path in folder.rglob("*.safetensors")}
     assert found == {"first/20hz", "second/20hz", "none/20hz", "none/10hz"}
     for path in folder.rglob("*.safetensors"):
         left_out = path.relative_to(folder).parts[0]
-        seen = {"own.a", "own.b", "own.c"} - GROUPS[left_out]
+        seen = set().union(*(those for name, those in versions.items() if name != left_out))
         assert set(read_network(path)[1]["sessions"]) == seen
         assert set(read_network(path)[1]["datasets"]) == {"first", "second"} - {left_out}
         assert f"{read_network(path)[1]['rate']:g}hz" == path.parent.name
@@ -147,7 +150,7 @@ def test_a_session_is_deconvolved_by_networks_that_never_saw_its_data_set(traine
     scores = shown(trained, "deconvolution_scores/learned", "--session", "own.c")
     assert scores["correlation"]["0.08 s"] > 0.7
     assert scores["error grows with uncertainty (rank correlation)"] > 0.5
-    assert Path(scores["figure.reliability"]).is_file()
+    assert Path(scores["plot.reliability"]).is_file()
     table = pd.read_parquet(Path(scores["path"], "data", "reliability.parquet"))
     assert table.groupby("roi")["n_bins"].sum().tolist() == [1750, 1500]
 
@@ -156,34 +159,44 @@ def test_a_session_is_deconvolved_by_networks_that_never_saw_its_data_set(traine
 def test_too_few_frames_a_second_are_refused(trained):
     answer = ask(trained, "run", "events/learned", "--session", "own.e", *SMALL)
     assert answer.code == 1
-    assert "own.e has 5 frames a second, and the networks work at 10 or more: train some with" in said(answer)
-    assert f"--set '{NETWORKS}.rates=[25, 10, 5]'" in said(answer)
+    assert "the recording has 5 frames a second, and the networks work at 10 or more: train some with" in answer.said
+    assert f"--set '{NETWORKS}.rates=[25, 10, 5]'" in answer.said
 
 
 @pytest.mark.slow
 def test_networks_that_saw_the_session_are_refused(trained):
     """Were the networks' own notes and the list of groups ever to disagree, the notes count."""
-    artifact = Artifact.read(Path(shown(trained, NETWORKS)["path"]))
-    folder = networks_for(artifact, "own.c", 30.0)
-    assert folder.parts[-2:] == ("second", "20hz")
-    other = networks_for(artifact, "own.a", 30.0)
-    (trained.root / "draft").mkdir(exist_ok=True)
-    with pytest.raises(BadInput, match=r"check never_seen failed: first: trained on own\.c"):
-        refuse_those_that_saw(Draft(trained.root / "draft"), artifact, other, "own.c")
+    networks = DeconvolutionNetworks.read(Artifact.read(Path(shown(trained, NETWORKS)["path"])))
+    assert networks_for(networks, "second", 30.0).parts[-2:] == ("second", "20hz")
+    recording = Recording.read(Artifact.read(Path(show(trained, "recording", "--session", "own.c")["path"])))
+    mistaken = replace(networks, groups={**networks.groups, "first": networks.groups["second"]})
+    for name, given, passes in (("own", networks, True), ("mistaken", mistaken, False)):
+        scratch = trained.root / name
+        scratch.mkdir()
+        made = learned_events.function(LearnedConfig(left_out="first"), recording, None, given, scratch)
+        assert made.checks["never_seen"].passed == passes
+    assert made.checks["never_seen"].description == "first: trained on 1 of its recordings"
 
 
 @pytest.mark.slow
 def test_what_was_trained_before_a_kill_is_kept(trained):
-    """A folder of work in progress, as a killed run leaves it, is gone on with."""
+    """A folder of work in progress, as a killed run leaves it, is resumed."""
     place = trained
     workspace = Workspace(place.root / "catalog", place.root / "artifacts", place.root / "raw")
     overrides = {NETWORKS: {"n_steps": 50, "n_networks": 2, "channels": 4, "rates": [20, 10], "seed": 3}}
     planner = Planner(build_pipeline(workspace), overrides)
     fingerprint = planner.decide(NETWORKS, None).fingerprint
-    progress = workspace.store.progress(NETWORKS, None, fingerprint, overrides)
+    progress = workspace.store.progress(NETWORKS, fingerprint, {"session": None, "overrides": overrides})
     folder = progress / "first" / "20hz"
     folder.mkdir(parents=True)
-    facts = {"rate": 20.0, "channels": 4, "sessions": ["own.c"], "datasets": ["second"], "losses": [0.5], "seed": 3}
+    facts = {
+        "rate": 20.0,
+        "channels": 4,
+        "sessions": [version(place, "own.c")],
+        "datasets": ["second"],
+        "losses": [0.5],
+        "seed": 3,
+    }
     weights = {name: value * 0 for name, value in Network(4).state_dict().items()}
     save_file(weights, folder / "network-3.safetensors", {"facts": json.dumps(facts)})
     outcome = materialize(planner, NETWORKS, None)

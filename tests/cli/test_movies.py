@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import zarr
-from resources.store.recording_format import write_recording
 
 from assets.stages.signals.fluorescence import FluorescenceConfig, fluorescence
 from neuropipe.errors import BadInput
 from neuropipe.recording import Movie, Recording
-from resources.store.artifact import MANIFEST, Artifact, Draft
+from neuropipe.schemas import Recording as Recorded
+from resources.store.artifact import Artifact, Draft
 from resources.store.memo import LOG
-from tests.cli.command import ask, get
+from tests.cli.command import ask, get, show
 from tests.installation import make_place
 
 N_CELLS = 10
@@ -44,7 +44,7 @@ def tiny(tmp_path):
 
 
 def shown(place, asset):
-    return {row["field"]: row["value"] for row in get(place, "show", asset, *ONE)}
+    return show(place, asset, *ONE)
 
 
 @pytest.mark.slow
@@ -57,8 +57,8 @@ def test_a_movie_becomes_cells_and_events_that_are_scored(tiny):
     assert found["precision"] >= 0.8
     assert found["shift_error"] < 0.12  # px; whole pixels would leave 0.29
     assert 2 < found["largest_shift"] < 6.5
-    assert Path(found["figure.rois"]).is_file()
-    assert Path(found["figure.shifts"]).is_file()
+    assert Path(found["plot.rois"]).is_file()
+    assert Path(found["plot.shifts"]).is_file()
     arrays = zarr.open_group(Path(found["path"], "data", "arrays.zarr"), mode="r")
     units = pd.read_parquet(Path(found["path"], "data", "units.parquet"))
     assert arrays["dff"].shape == (found["frames"], len(units)) == (arrays["shifts"].shape[0], found["rois"])
@@ -92,7 +92,7 @@ def test_cells_are_found_in_movies_alone(tiny, place):
     rows = {row["asset"]: row for row in get(tiny, "plan", *ONE)}
     assert rows["fluorescence"]["state"] == rows["events/suite2p"]["state"] == "run"
     assert rows["deconvolution_scores/oasis"]["state"] == "run"
-    rows = {row["asset"]: row for row in get(place, "plan", "--session", "sim-choice.small")}
+    rows = {row["asset"]: row for row in get(place, "plan", "--session", "quick.one")}
     assert rows["fluorescence"]["state"] == "n/a"
     assert rows["fluorescence"]["reason"] == "its modality is spikes, and this is for movies"
 
@@ -100,11 +100,10 @@ def test_cells_are_found_in_movies_alone(tiny, place):
 @pytest.mark.slow
 def test_a_child_that_may_hold_too_little_is_stopped_with_a_sentence(tiny):
     answer = ask(tiny, "run", "fluorescence", *ONE, NEUROPIPE_MEMORY="150M")
-    said = " ".join((answer.out + answer.err).split())
     assert answer.code == 1
-    assert "fluorescence of tiny.one was stopped: it held" in said
-    assert "allow more with NEUROPIPE_MEMORY" in said
-    assert "Traceback" not in said
+    assert "fluorescence of tiny.one was stopped: it held" in answer.said
+    assert "allow more with NEUROPIPE_MEMORY" in answer.said
+    assert "Traceback" not in answer.said
 
 
 @pytest.fixture
@@ -113,22 +112,20 @@ def recorded(tmp_path):
     root = tmp_path / "recording"
     root.mkdir()
     frames = np.random.default_rng(0).integers(90, 110, (60, 64, 64)).astype(np.uint16)
-    recording = Recording(units=pd.DataFrame(), movie=Movie(frames, np.arange(60) / 15))
-    write_recording(Draft(root), recording)
-    (root / MANIFEST).write_text("{}")
-    return Artifact.read(root)
+    draft = Draft(root)
+    Recorded.of(Recording(units=pd.DataFrame(), movie=Movie(frames, np.arange(60) / 15))).write(draft)
+    files = {file.relative_to(draft.data).as_posix(): None for file in draft.data.rglob("*") if file.is_file()}
+    return Recorded.read(Artifact(root, {"asset": "recording", "metadata": {}, "files": files}))
 
 
 def test_a_disk_too_small_is_said_before_anything_is_written(tmp_path, recorded, monkeypatch):
     usage = SimpleNamespace(free=100_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
-    (tmp_path / "draft").mkdir()
-    draft = Draft(tmp_path / "draft")
-    with pytest.raises(
-        BadInput, match=r"the registered copy of the movie of a\.b needs 491,520 bytes in .*100,000 are free"
-    ):
-        fluorescence.function(draft, SimpleNamespace(key="a.b"), FluorescenceConfig(max_shift=4), recorded, LOG)
-    assert sorted(path.name for path in draft.path.iterdir()) == ["data", "extras"]
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with pytest.raises(BadInput, match=r"the registered copy of the movie needs 491,520 bytes in .*100,000 are free"):
+        fluorescence.function(FluorescenceConfig(max_shift=4), recorded, scratch, LOG)
+    assert list(scratch.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -145,4 +142,4 @@ def test_a_disk_too_small_is_said_before_anything_is_written(tmp_path, recorded,
 def test_settings_that_make_no_sense_are_refused(tiny, setting, sentence):
     answer = ask(tiny, "run", "fluorescence", *ONE, "--set", f"fluorescence.{setting}")
     assert answer.code == 2
-    assert sentence in " ".join((answer.out + answer.err).split())
+    assert sentence in answer.said

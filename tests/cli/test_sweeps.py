@@ -8,10 +8,10 @@ import pytest
 
 from assets.dagster.build import build_definitions
 from assets.pipeline import build_pipeline, quick
-from assets.stages.decoding.sweeps import sweep_stages
+from assets.stages.decoding.sweeps import STAGES
 from neuropipe import decoders
-from resources.store.code_version import used_modules
-from tests.cli.command import ask, counts, get
+from resources.store.code import current_code
+from tests.cli.command import ask, counts, get, show
 from tests.installation import QUICK, Place, make_place
 
 ONE = ("--session", "quick.one")
@@ -33,7 +33,7 @@ def made(tmp_path_factory) -> Place:
 
 
 def shown(place: Place, *settings: str) -> dict:
-    return {row["field"]: row["value"] for row in get(place, "show", SWEEP, *ONE, *settings)}
+    return show(place, SWEEP, *ONE, *settings)
 
 
 def test_show_says_what_was_found_and_where(made):
@@ -44,7 +44,7 @@ def test_show_says_what_was_found_and_where(made):
     assert list(facts["accuracy by n_bins"]) == ["1", "2", "3", "5"]
     assert list(facts["accuracy by window"]) == ["0.25", "0.3", "0.35", "0.4", "0.45"]
     assert facts["parameters"]["strengths"] == [0.5, 2.0]
-    assert Path(facts["figure.decodability"]).stat().st_size < 150_000
+    assert Path(facts["plot.decodability"]).stat().st_size < 150_000
     assert 0.5 <= facts["chance"] < 0.8
 
 
@@ -81,7 +81,7 @@ def test_what_the_catalogue_sets_for_the_decoder_counts(made):
     catalogue.write_text(text.replace("strengths: [0.5, 2]", "strengths: [0.5, 4]"))
     (row,) = get(made, "plan", SWEEP, *ONE)
     catalogue.write_text(text)
-    assert (row["state"], row["reason"]) == ("run", "changed: source.strengths")
+    assert (row["state"], row["reason"]) == ("run", "changed: config.decoder.strengths")
     assert get(made, "plan", SWEEP, *ONE)[0]["state"] == "hit"
 
 
@@ -95,7 +95,7 @@ def test_parameters_of_the_sweep_alone(made):
 def test_the_report_shows_a_sweep_and_is_made_again_when_there_is_one(made):
     page = Path(ask(made, "report").out.strip()).read_text()
     assert "quick.one" not in page, "nothing has been evaluated"
-    get(made, "run", "evaluation/rate_logistic", *ONE)
+    get(made, "run", "evaluation/decoder/rate_logistic", *ONE)
     page = Path(ask(made, "report").out.strip()).read_text()
     assert f"<h3>{SWEEP}</h3>" in page
     assert f'alt="{SWEEP}: decodability"' in page
@@ -130,7 +130,7 @@ def test_a_parameter_that_the_decoder_does_not_have_is_refused_before_anything_r
 
 def test_sweeps_run_only_where_they_are_asked_for(made):
     pipeline = build_pipeline()
-    names = {stage.name for stage in sweep_stages()}
+    names = {stage.name for stage in STAGES}
     classifiers = [name for name, plugin in decoders.available().items() if plugin.facts["task"] == "classification"]
     assert names == {f"sweep/{name}" for name in classifiers}
     assert names <= set(pipeline.stages)
@@ -139,25 +139,27 @@ def test_sweeps_run_only_where_they_are_asked_for(made):
     assert not [node for node in job.graph.node_dict if node.startswith("sweep")]
 
 
-def test_a_sweeps_code_is_its_decoders_and_not_its_siblings(made):
-    stage = build_pipeline().stage(SWEEP)
-    modules = used_modules(stage.function, stage.plugins(None))
-    assert "neuropipe.decoders.rate_logistic" in modules
-    assert {
+def modules(sweep: str, **settings) -> set[str]:
+    """Modules of the code that decides the bytes of a sweep."""
+    stage = build_pipeline().stage(sweep)
+    uses = stage.uses(stage.config(task="classification", **settings))
+    return {each.module for each in current_code().reachable(stage.roots(uses))}
+
+
+def test_a_sweeps_code_is_its_decoders_and_not_its_siblings():
+    found = modules(SWEEP)
+    assert found >= {
+        "neuropipe.decoders.rate_logistic",
         "neuropipe.evaluation.sweeps",
         "neuropipe.evaluation.sweeps.fits",
         "neuropipe.evaluation.sweeps.scores",
-    } <= set(modules)
-    assert not {
-        "neuropipe.decoders.logistic_regression",
-        "neuropipe.decoders.gru",
-        "assets.stages.decoding.decoders",
-    } & set(modules)
+    }
+    assert not found & {"neuropipe.decoders.logistic_regression", "neuropipe.decoders.gru"}
 
 
 def test_a_sweep_of_an_ensemble_counts_its_members_code():
-    stage = build_pipeline().stage("sweep/ensemble")
-    named = stage.parts(stage.config(parameters={"members": ("knn",)})).modules
-    assert named == ("neuropipe.decoders.knn",)
+    of_knn = modules("sweep/ensemble", parameters={"members": ("knn",)})
+    assert "neuropipe.decoders.knn" in of_knn
+    assert "neuropipe.decoders.xgboost" not in of_knn
     default = decoders.available()["ensemble"].parameters["members"]
-    assert set(stage.parts(stage.config()).modules) == {f"neuropipe.decoders.{name}" for name in default}
+    assert {decoders.available()[name].module for name in default} <= modules("sweep/ensemble")

@@ -240,8 +240,8 @@ def networks_for(networks: DeconvolutionNetworks, left_out: str, frame_rate: flo
     slow_enough = [rate for rate in folders if rate <= frame_rate / 0.99]
     if not slow_enough:
         raise BadInput(
-            f"the movie has {frame_rate:.3g} frames a second, and the networks work at {min(folders):g} or more: train "
-            f"some with --set '{NETWORKS}.rates=[25, 10, {np.floor(10 * frame_rate / 0.99) / 10:g}]'"
+            f"the recording has {frame_rate:.3g} frames a second, and the networks work at {min(folders):g} or more: "
+            f"train some with --set '{NETWORKS}.rates=[25, 10, {np.floor(10 * frame_rate / 0.99) / 10:g}]'"
         )
     return folders[max(slow_enough)]
 
