@@ -234,6 +234,7 @@ def test_materializing_with_the_mouse(site):
     assert 0.5 < float(evaluation["accuracy (blocked)"]) <= 1
     see_plot(site, "scores")
     site.open("assets/binned?view=checks")
+    site.shown("sums").click()
     site.shown("What is in the bins adds up to the spikes, or events, that fall into the windows.")
     site.shown("Passed")
     assert site.page.get_by_text("Succeeded", exact=True).filter(visible=True).count() == 2
@@ -265,7 +266,7 @@ def test_the_launchpad_makes_a_variant_reuses_the_rest_and_says_why_a_decoder_fa
     launchpad.get_by_text("No errors").wait_for()
     launchpad.get_by_role("button").filter(has_text="Materialize").click()
     assert site.run_ended() == "Failure"
-    site.shown("n_inner_folds = 1 can't be used", exact=False)
+    site.shown("'n_inner_folds' parameter of RateLogistic must be an int in the range [2, inf)", exact=False)
     recording = site.metadata("recording", session)
     assert (recording["cache"], recording["cache_reason"]) == ("hit", "fingerprint match")
     assert "variant" not in recording
