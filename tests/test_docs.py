@@ -28,14 +28,22 @@ def copy(tmp_path):
     return root
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """What one page made, the next one finds."""
+    return tmp_path_factory.mktemp("store")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_block_of_the_page_runs(page, copy):
+def test_every_block_of_the_page_runs(page, copy, store):
     environment = {
         **os.environ,
         "PATH": f"{copy / 'bin'}:{os.environ['PATH']}",
         "PYTHONPATH": str(copy),
         "DAGSTER_HOME": str(copy),
+        "NEUROPIPE_STORE": str(store),
+        "SHARED_STORE": str(store),
     }
     blocks = BLOCK.findall(page.read_text())
     assert blocks, f"{page.name} has no code blocks"

@@ -134,12 +134,17 @@ def _feedback(pipeline: Pipeline) -> Iterator[Result]:
         for name in _of("classification"):
             if not _slow(name):
                 _made(pipeline, session.key, name)
-    ranked = collect(Planner(pipeline), {session.key for session in sessions})
+    planner = Planner(pipeline)
+    ranked = collect(planner, {session.key for session in sessions})
     scores = ranked[(ranked["state"] == "current") & (ranked["variant"] == "") & (ranked["scheme"] == "blocked")]
     for row in scores.sort_values(["model", "session"]).itertuples():
+        session = pipeline.workspace.catalog.session(row.session)
+        table = current(planner, evaluation_of(row.model), session).table("scores").set_index(["scheme", "metric"])
         # Most trials are rewarded, so that sessions are ranked by balanced accuracy.
-        name = f"feedback, {row.metric}: {row.model}, {row.session.partition('.')[2]}"
-        yield Result(name, row.score, row.ci_low, row.ci_high, command=command)
+        for metric in ("accuracy", "balanced_accuracy"):
+            own = table.loc[("blocked", metric)]
+            name = f"feedback, {metric}: {row.model}, {session.key.partition('.')[2]}"
+            yield Result(name, own["value"], own["ci_low"], own["ci_high"], command=command)
     scores = scores.groupby("model").filter(lambda rows: rows["session"].nunique() == len(sessions))
     for metric in ("balanced_accuracy", "accuracy", "log_loss"):
         compared = compare_across_sessions(scores, RIVAL, column=metric, lower_is_better=metric == "log_loss")

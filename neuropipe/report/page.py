@@ -116,6 +116,7 @@ def _headline(row: Mapping[str, Any], facts: SessionFacts | None, dead: Sequence
         "score": metric.text(row["score"]),
         "interval": f"{metric.text(row['ci_low'])} to {metric.text(row['ci_high'])}" if pd.notna(row["ci_low"]) else "",
         "baseline": f"{strongest} {metric.text(baselines[strongest])}" if strongest else "",
+        "beaten_by": strongest if strongest and choose(row["score"], baselines[strongest]) != row["score"] else "",
         "p": p_text(row["p_value"]),
         "judged": bool(family.judged),
         "dead": row["session"] in dead,

@@ -10,7 +10,7 @@ from tests.installation import ROOT, Place, make_place
 
 KEY = "steinmetz-choice.cori-2016-12-18"
 SESSION = ("--session", KEY)
-EVALUATIONS = ("evaluation/decoder/rate_logistic", "evaluation/decoder/xgboost")
+EVALUATIONS = ("evaluation/decoder/rate_logistic", "evaluation/decoder/naive_bayes")
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,7 +27,7 @@ def decoded(tmp_path_factory) -> Place:
     catalogue = (ROOT / "data" / "catalog" / "steinmetz-choice.yaml").read_text()
     place = make_place(tmp_path_factory.mktemp("real"), **{"steinmetz-choice": catalogue})
     summary = place.json("run", *EVALUATIONS, *SESSION)
-    assert (summary["hit"], summary["run"], summary["failed"]) == (1, 7, 0), "activity is the recording itself"
+    assert (summary["hit"], summary["run"], summary["failed"]) == (0, 7, 0)
     return place
 
 
@@ -44,15 +44,15 @@ def test_what_was_read_and_binned_is_the_published_session(decoded):
 def test_scores_reach_their_floors_and_leaderboard_and_evaluations_agree(decoded):
     rows = [row for row in decoded.json("leaderboard", *SESSION) if row["state"] == "current"]
     rolled = {row["model"]: row for row in rows if row["scheme"] == "rolled"}
-    assert rolled["xgboost"]["accuracy"] >= 0.78
+    assert rolled["naive_bayes"]["accuracy"] >= 0.82
     assert rolled["rate_logistic"]["accuracy"] >= 0.74
-    assert rolled["xgboost"]["n"] == 225, "five blocks of 45 trials"
-    assert rolled["xgboost"]["metric"] == "accuracy", "the classes are balanced well enough"
-    assert rolled["xgboost"]["reference"] == "rate_logistic"
-    assert rolled["xgboost"]["over"] == pytest.approx(
-        rolled["xgboost"]["accuracy"] - rolled["rate_logistic"]["accuracy"]
+    assert rolled["naive_bayes"]["n"] == 225, "five blocks of 45 trials"
+    assert rolled["naive_bayes"]["metric"] == "accuracy", "the classes are balanced well enough"
+    assert rolled["naive_bayes"]["reference"] == "rate_logistic"
+    assert rolled["naive_bayes"]["over"] == pytest.approx(
+        rolled["naive_bayes"]["accuracy"] - rolled["rate_logistic"]["accuracy"]
     )
-    for model in ("rate_logistic", "xgboost"):
+    for model in ("rate_logistic", "naive_bayes"):
         of_model = {row["scheme"]: row for row in rows if row["model"] == model}
         assert set(of_model) == {"rolled", "blocked", "shuffled"}
         folder = Path(shown(decoded, f"evaluation/decoder/{model}")["path"])
@@ -71,9 +71,9 @@ def test_scores_reach_their_floors_and_leaderboard_and_evaluations_agree(decoded
 
 
 def test_every_check_passed_and_a_second_run_is_all_hits(decoded):
-    for asset in ("binned", "folds", "decoder/xgboost", "evaluation/decoder/xgboost"):
+    for asset in ("binned", "folds", "decoder/naive_bayes", "evaluation/decoder/naive_bayes"):
         checks = {name: value for name, value in shown(decoded, asset).items() if name.startswith("check.")}
         assert checks
         assert set(checks.values()) == {"passed"}
     summary = decoded.json("run", *EVALUATIONS, *SESSION)
-    assert (summary["hit"], summary["run"], summary["failed"]) == (8, 0, 0)
+    assert (summary["hit"], summary["run"], summary["failed"]) == (7, 0, 0)

@@ -6,12 +6,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from neuropipe.evaluation.leaderboard import dead_sessions, ranked
+from neuropipe.evaluation.leaderboard import Evaluation, dead_sessions, ranked
 from neuropipe.plots import save
 from neuropipe.plots.captions import CAPTIONS, caption, reading_order
 from neuropipe.plots.style import blank
 from neuropipe.report import Picture, PictureGroup, SessionFacts, render
-from tests.unit.score_families import evaluations
+from tests.unit.score_families import evaluations, of_angles
 
 MADE = datetime(2026, 11, 21, 16, 5)
 
@@ -75,6 +75,13 @@ def test_the_result_of_each_session_comes_first(page):
     ):
         assert words in head, words
     assert "persistence 40.0" in head  # the stronger of the two baselines
+
+
+def test_a_model_that_a_simple_baseline_beats_is_said_to_be_worse(page):
+    assert "worse than" not in str(Text(page))
+    slow = Evaluation("compass.mouse-28", "regression", "kalman", scores=of_angles(60.0), primary="median_error")
+    text = str(Text(render(ranked([slow]), [], made=MADE, version="1")))
+    assert "persistence 40.0 0.001 above chance worse than persistence" in text
 
 
 def test_date_version_and_commit_are_named(page):
