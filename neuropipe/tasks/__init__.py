@@ -13,9 +13,11 @@ the problem to a decoder and score. Everything else asks the task:
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from neuropipe.errors import BadInput
@@ -64,6 +66,15 @@ def available() -> Mapping[str, Task]:
                 raise BadInput(f"two tasks are called {task.kind!r}")
             found[task.kind] = task
     return found
+
+
+def _modules_with_a_task() -> Iterator[str]:
+    """Found in their source: others of this package are helpers that import much."""
+    for each in pkgutil.iter_modules(__path__):
+        place = Path(__path__[0], each.name)
+        source = place / "__init__.py" if each.ispkg else place.with_suffix(".py")
+        if re.search(r"^TASK\b", source.read_text(encoding="utf-8"), re.MULTILINE):
+            yield f"{__name__}.{each.name}"
 
 
 def get(kind: str) -> Task:

@@ -20,43 +20,14 @@ from resources.store.memo import materialize
 from resources.store.plan import Planner
 from resources.workspace import Workspace
 from tests.cli.command import ask, counts, get, show
+from tests.imaging import COHORT, DATASET, NETWORKS, SECONDS, imaging
 from tests.installation import Place, make_place
 
-DATASET = """\
-title: Own imaging
-citation: unpublished
-licence: not stated
-modality: fluorescence
-reader: traces_npz
-parameters: {truth: true}
-sessions:
-"""
-COHORT = """\
-title: Recordings with true spikes
-groups:
-  first: [own.a, own.b]
-  second: [own.c]
-"""
 GROUPS = {"first": ("own.a", "own.b"), "second": ("own.c",), "none": ()}
-NETWORKS = "deconvolution_networks"
 SMALL = (
     *("--set", f"{NETWORKS}.n_steps=50", "--set", f"{NETWORKS}.n_networks=2", "--set", f"{NETWORKS}.channels=4"),
     *("--set", f"{NETWORKS}.rates=[20, 10]"),
 )
-SECONDS = 70
-
-
-def imaging(seed: int, rate: float) -> dict[str, np.ndarray]:
-    """Two ROIs whose transients decay in half a second; the second was recorded for 60 s only."""
-    rng = np.random.default_rng(seed)
-    frame_times = np.arange(int(SECONDS * rate)) / rate
-    trains = [np.sort(rng.uniform(0, 59, 60)) for _ in range(2)]
-    since = [frame_times[:, None] - spikes for spikes in trains]
-    dff = np.stack([(np.exp(-s.clip(0) / 0.5) * (s > 0)).sum(axis=1) for s in since], axis=1)
-    dff += rng.normal(0, 0.1, dff.shape)
-    dff[frame_times > 60, 1] = np.nan
-    offsets = np.cumsum([0, *map(len, trains)])
-    return {"dff": dff, "frame_times": frame_times, "spike_times": np.concatenate(trains), "spike_offsets": offsets}
 
 
 def write(place: Place, name: str, seed: int, rate: float = 20.0) -> None:

@@ -16,25 +16,9 @@ from neuropipe.schemas import Recording as Recorded
 from resources.store.artifact import Artifact, Draft
 from resources.store.memo import LOG
 from tests.cli.command import ask, get, show
+from tests.imaging import MOVIE, N_CELLS
 from tests.installation import make_place
 
-N_CELLS = 10
-MOVIE = f"""\
-title: A tiny movie
-citation: "Chen et al. 2013, Nature 499:295"
-licence: CC0-1.0
-modality: movie
-simulator: calcium_movie
-parameters:
-  decisions: {{n_trials: 30, n_units: {N_CELLS}, baseline_rate: 1.0}}
-  height: 76
-  width: 84
-  frame_rate: 15.0
-  max_shift: 3.0
-  peak_snr: 4.0
-sessions:
-  one: {{parameters: {{seed: 11}}}}
-"""
 ONE = ("--session", "tiny.one")
 
 
