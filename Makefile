@@ -16,7 +16,7 @@ run: setup       ## run the pipeline on the simulated sessions, print the leader
 	@$(BIN)/neuropipe run --leaderboard --session 'sim-*small'
 
 test: setup      ## run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 results: setup   ## measure the numbers of docs/results/$(TOPIC).csv
 	@$(BIN)/python -m benchmarks.results $(TOPIC)

@@ -12,6 +12,7 @@ from assets.dagster.dead_runs import PROCESS_TAG, close_dead_runs, this_process
 from assets.dagster.driver import drive
 from assets.dagster.internals import CachingStaleStatusResolver, LoadingContextForTest, StaleStatus
 from assets.dagster.reporting import report_hits
+from assets.pipeline import build_pipeline
 from resources.store.memo import CACHE_TAG, REFRESH
 from resources.store.plan import Planner
 from tests.three_stages import Bench
@@ -222,3 +223,7 @@ def test_runs_of_killed_processes_end_in_the_history_and_others_go_on():
         found = {name: instance.get_run_by_id(run_id).status.value for name, run_id in runs.items()}
     alive = dict.fromkeys(["alive", "another machine", "not of the driver"], "STARTED")
     assert found == {**alive, **dict.fromkeys(["number given again", "gone"], "FAILURE")}
+
+
+def test_the_definitions_of_the_whole_pipeline_are_valid():
+    dg.Definitions.validate_loadable(build_definitions(build_pipeline()))

@@ -27,4 +27,8 @@ def plan(selection, patterns, settings, as_json) -> None:
     planner = Planner(pipeline, parse_settings(pipeline, settings))
     assets = select(pipeline, selection)
     refuse_unread(planner, sessions, assets)
-    tables.show_plan(planner.plan(sessions, assets), as_json, summarise=not patterns)
+    rows = planner.plan(sessions, assets)
+    # Of named sessions every hit is looked at; a plan of the whole catalogue only looks whether it is there.
+    if patterns and any(row.state == "hit" and planner.artifact(row) is None for row in rows):
+        rows = Planner(pipeline, planner.overrides).plan(sessions, assets)  # the damaged ones are set aside now
+    tables.show_plan(rows, as_json, summarise=not patterns)
