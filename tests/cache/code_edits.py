@@ -45,6 +45,7 @@ PARTS: dict[str, Definition] = {
         "stage/recording": "assets.stages.signals.recording:recording",
         "stage/binned": "assets.stages.tensors.binned:binned",
         "stage/folds": "assets.stages.tensors.folds:folds",
+        "stage/report": "assets.stages.results.report:report",
         "stage/decoder": "assets.stages.decoding.decoders:_decoder_stage",
     }.items()
 }

@@ -19,6 +19,13 @@ TYPES = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from neuropi
 STAGES = named("stage/*")
 FROM_RECORDINGS = STAGES - {"stage/decoder"}  # stages that are given the recording
 
+
+def template(root):
+    """Edit the heading in the report's template."""
+    path = root / "neuropipe" / "report" / "templates" / "report.html"
+    path.write_text(path.read_text().replace("<h1>", "<h1>The "))
+
+
 CHANGES = [
     # what artifacts are written and read by
     Edit(
@@ -196,6 +203,7 @@ CHANGES = [
         "inputs, aims, times = problem.fit_data(samples[1:])",
         named("stage/decoder"),
     ),
+    Edit("template of the report", template, changes=named("stage/report")),
     Edit(
         "class of an error that is caught",
         "except ValueError as error:\n        raise BadInput(str(error)) from error",
@@ -349,7 +357,7 @@ def source(tmp_path_factory):
 
 
 def contents(root):
-    return {path: path.read_bytes() for path in root.rglob("*.py")}
+    return {path: path.read_bytes() for kind in ("py", "html") for path in root.rglob(f"*.{kind}")}
 
 
 @pytest.mark.parametrize("edit", [pytest.param(edit, id=edit.what) for edit in CHANGES + KEEPS])
