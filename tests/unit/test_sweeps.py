@@ -260,7 +260,7 @@ def test_what_differs_between_subsets_is_part_of_the_interval():
     assert (row["ci_low"], row["ci_high"]) == pytest.approx(interval(0.5, 0.5, 100))
 
 
-# -- figure ------------------------------------------------------------------------------------------------------------
+# -- plots -------------------------------------------------------------------------------------------------------------
 
 
 def test_the_figure_has_a_panel_a_sweep_with_real_seconds_and_chance(fits):
