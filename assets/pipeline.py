@@ -38,27 +38,32 @@ def _check_settings(pipeline: Pipeline) -> None:
     for name, dataset in catalog.datasets.items():
         for asset, fields in dataset.config.items():
             sessions = [catalog.sessions[f"{name}.{session}"] for session in dataset.sessions]
-            _check(pipeline, asset, fields, sessions, catalog.place(name, "config", asset))
+            _check(pipeline, asset, fields, sessions, (name, "config", asset))
         for session, entry in dataset.sessions.items():
             for asset, fields in entry.config.items():
-                place = catalog.place(name, "sessions", session, "config", asset)
+                place = (name, "sessions", session, "config", asset)
                 _check(pipeline, asset, fields, [catalog.sessions[f"{name}.{session}"]], place)
 
 
-def _check(pipeline: Pipeline, asset: str, fields: dict, sessions: list, place: str) -> None:
+def _check(pipeline: Pipeline, asset: str, fields: dict, sessions: list, place: tuple[str, ...]) -> None:
+    if fault := _fault(pipeline, asset, fields, sessions):
+        raise BadInput(f"{pipeline.workspace.catalog.place(*place)}{fault}")
+
+
+def _fault(pipeline: Pipeline, asset: str, fields: dict, sessions: list) -> str | None:
+    """Why nothing reads some settings of an asset, if so."""
     try:
         stage = pipeline.stage(asset)
     except BadInput as error:
-        raise BadInput(f"{place}: {error}") from None
+        return f": {error}"
     known = stage.config.model_fields
     for field in fields:
         if field not in known:
-            raise BadInput(f"{place}.{field}: {asset} has no such setting; it has {', '.join(known) or 'none'}")
+            return f".{field}: {asset} has no such setting; it has {', '.join(known) or 'none'}"
     if not stage.partitioned:
         field = next(iter(fields), "FIELD")
-        raise BadInput(
-            f"{place}: {asset} is made once for all data sets; set it with --set {asset}.{field}=VALUE instead"
-        )
+        return f": {asset} is made once for all data sets; set it with --set {asset}.{field}=VALUE instead"
     reasons = [stage.applies_to(session) for session in sessions]
     if reasons and all(reasons):
-        raise BadInput(f"{place}: nothing reads these settings, since {asset} does not apply: {reasons[0]}")
+        return f": nothing reads these settings, since {asset} does not apply: {reasons[0]}"
+    return None

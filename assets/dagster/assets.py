@@ -46,9 +46,9 @@ def to_asset(stage: Stage, planner: Planner, partitions: dg.PartitionsDefinition
         kinds=set(stage.kinds),
     )
     def step(context):
-        session = pipeline.workspace.catalog.session(context.partition_key) if stage.partitioned else None
-        planner = Planner(pipeline, overrides_of(pipeline, context.run))
         try:
+            planner = Planner(pipeline, overrides_of(pipeline, context.run))
+            session = planner.catalog.session(context.partition_key) if stage.partitioned else None
             outcome = materialize(
                 planner,
                 stage.name,
