@@ -65,7 +65,7 @@ def sentence(path: Path, tree: yaml.Node | None, error: ValidationError, prefix:
     field = ".".join(str(part) for part in location) or "the file"
     fault = _FAULTS.get(first["type"], first["msg"].removeprefix("Value error, "))
     if first["type"] == "string_pattern_mismatch":
-        fault = _of_pattern(first["ctx"]["pattern"])
+        fault = _of_pattern(first.get("ctx", {})["pattern"])
     value = first.get("input")
     found = "" if isinstance(value, dict | list) else f" (found {_shorten(value)})"
     return f"{path}:{line_of(tree, location)}: {field}: {fault}{found}"
