@@ -17,7 +17,7 @@ PLUGINS = "from neuropipe.registry import decoder, reader\n"
 UNUSED = "import neuropipe.simulate.networks"
 TYPES = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from neuropipe.calcium.learned import Learned\n"
 STAGES = named("stage/*")
-FROM_RECORDINGS = STAGES - {"stage/decoder"}  # stages that are given the recording
+FROM_RECORDINGS = named("stage/recording", "stage/binned", "stage/folds")  # what is given the recording
 
 
 def template(root):

@@ -10,6 +10,7 @@ import pytest
 
 from assets import pipeline as assets_pipeline
 from neuropipe import decoders
+from neuropipe.evaluation import families
 from neuropipe.tasks import available as tasks_available
 from resources.store import memo
 from resources.store.code import CodeBase
@@ -42,6 +43,9 @@ SHORT = {
 }
 SMALL_NETWORKS = {"n_steps": 50, "n_networks": 2, "channels": 4, "rates": [20.0]}
 SWEPT = ("naive_bayes", "ensemble")  # sweeps are one function, and what they fit is traced as decoder/<name>
+# Members of stages over many sessions are opened while the stage runs: by the store, which gives the bytes that the
+# fingerprint names or raises.
+OPENING = ("resources.store.attempts", "resources.store.manifest", "resources.store.members", "resources.store.store")
 TRIALS, TIME, TRACES, FRAMES = "quick.one", "time.one", "own.a", "tiny.one"
 
 
@@ -87,6 +91,7 @@ class Laboratory:
         planner = Planner(self.pipeline, self.overrides())
         session = planner.catalog.session(key) if key else None
         self.running = asset
+        families.get.cache_clear()  # what is made once per process would be seen once
         outcome = memo.materialize(planner, asset, session)
         assert outcome.state == "miss", (asset, outcome.reason)
 
@@ -150,7 +155,8 @@ def test_no_line_of_ours_runs_outside_the_code_version_of_its_stage(laboratory):
         ran = traced(laboratory.folder(asset))
         assert len(ran) > 3, asset
         tried.add(asset)
-        if missed := uncovered(ran, code.reachable(roots) | code.ignored(roots)):
+        missed = uncovered(ran, code.reachable(roots) | code.ignored(roots))
+        if missed := {each for each in missed if each.module not in OPENING}:
             outside[asset] = sorted(map(str, missed))
     assert outside == {}
     sweeps = [stage for name, stage in laboratory.pipeline.stages.items() if name.startswith("sweep/")]

@@ -4,16 +4,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from assets.stages import plugins
 from assets.stages.results.evaluation import FAMILY
 from assets.stages.sessions import task_of
 from neuropipe.catalog import Session
+from neuropipe.evaluation import families
 from neuropipe.evaluation.leaderboard import Evaluation
 from neuropipe.schemas import Predictions, Scores
 from resources.store.artifact import Artifact, CorruptArtifact
 from resources.store.plan import Planner, decide_variant
-from resources.store.stage import Member
+from resources.store.stage import Member, Uses
 
 PREFIX = f"evaluation/{FAMILY}/"
+
+
+def uses(*code: str) -> Uses:
+    """All score families, since any may be among the evaluations, and more `code` as `module:attribute`."""
+    return plugins.together(plugins.uses(*families.available().values()), Uses(code))
 
 
 def gather(planner: Planner, keys: set[str] | None = None) -> list[Member]:

@@ -12,7 +12,7 @@ from neuropipe.plots import across_sessions as across_plots
 from neuropipe.plots import leaderboard as plots
 from neuropipe.schemas import Check, Leaderboard
 from resources.store.plan import Planner
-from resources.store.stage import Member, StageConfig, stage
+from resources.store.stage import Member, StageConfig, Uses, stage
 
 
 class LeaderboardConfig(StageConfig):
@@ -41,11 +41,16 @@ def _plots(made: Leaderboard) -> dict[str, Any]:
     return drawn
 
 
+def _uses(_: LeaderboardConfig) -> Uses:
+    return evaluations.uses("assets.stages.results.evaluations:_reader")
+
+
 @stage(
     group="results",
     kinds=("parquet",),
     partitioned=False,
     gather=evaluations.gather,
+    uses=_uses,
     gathers=tuple(each.name for each in EVALUATIONS),
     tools=("scipy",),
     checks={"no_dead_session": "In every session some model beats chance."},

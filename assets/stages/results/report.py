@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from assets.stages.results import evaluations
 from assets.stages.results.leaderboard import EVALUATIONS
 from neuropipe import __version__
 from neuropipe.catalog import Session
@@ -17,7 +18,7 @@ from resources.files.safe_files import write_durably
 from resources.store.artifact import Artifact
 from resources.store.pipeline import Pipeline
 from resources.store.plan import Planner
-from resources.store.stage import Member, stage
+from resources.store.stage import Member, StageConfig, Uses, stage
 from resources.workspace import CLONE
 
 NAME = "report.html"
@@ -77,11 +78,16 @@ def _member(facts: dict[str, Any], asset: str, session: str | None, artifact: Ar
     return Member(facts, asset, session, artifact.fingerprint, artifact.data_version, lambda: artifact)
 
 
+def _uses(_: StageConfig) -> Uses:
+    return evaluations.uses("assets.stages.results.report:_member")
+
+
 @stage(
     group="results",
     kinds=("html",),
     partitioned=False,
     gather=_gather,
+    uses=_uses,
     gathers=("binned", *(each.name for each in EVALUATIONS)),
     tools=("jinja2",),
 )

@@ -26,7 +26,7 @@ from neuropipe.plots import deconvolution_networks as plots
 from neuropipe.schemas import Check, DeconvolutionNetworks, Events, Fluorescence, Recording
 from resources.store.members import absent_members, cohort_members
 from resources.store.plan import Planner
-from resources.store.stage import Member, StageConfig, Unresolved, stage
+from resources.store.stage import Member, StageConfig, Unresolved, Uses, stage
 from resources.workspace import Workspace
 
 NETWORKS = "deconvolution_networks"
@@ -82,6 +82,7 @@ def _plots(made: DeconvolutionNetworks) -> dict[str, Any]:
     kinds=("torch",),
     partitioned=False,
     gather=_gather,
+    uses=lambda _: Uses(("neuropipe.schemas.recording:Recording",)),  # what members are read as
     gathers=("recording",),
     unavailable=_unavailable,
     tools=("scipy", "torch", "oasis-deconv", "scikit-learn"),
