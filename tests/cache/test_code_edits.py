@@ -119,7 +119,7 @@ CHANGES = [
         "the registry's make",
         "return plugin.load()(**parameters)",
         "return plugin.load()(**dict(parameters))",
-        named("make", "decoder/ensemble", "deconvolve", "stage/decoder", "stage/recording"),
+        named("make", "decoder/ensemble", "deconvolve", "stage/decoder", "stage/recording", "stage/report"),
     ),
     # calcium
     Edit(
@@ -249,7 +249,11 @@ KEEPS = [
         "def _rates(rows: list, labels: 'np.ndarray | None', n_classes",
     ),
     Edit("annotation of a result", "def _euclidean(rows: np.ndarray) -> np.ndarray:", "def _euclidean(rows):"),
-    Edit("annotation of a local", "best: tuple[Choice, int, RidgePath] | None = None", "best = None"),
+    Edit(
+        "annotation of a local",
+        "best: tuple[Choice, int, RidgePath] | None = None\n        for n_lags",
+        "best = None\n        for n_lags",
+    ),
     Edit(
         "TYPE_CHECKING import",
         "import numba\nimport numpy as np\n\n\n@numba.njit(nogil=True)\ndef oasis_ar2",
