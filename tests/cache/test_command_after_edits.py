@@ -14,7 +14,7 @@ from tests.installation import QUICK, Place, copy_project, make_place
 pytestmark = pytest.mark.slow
 
 SESSION = ("--session", "quick.one")
-EVALUATIONS = ("evaluation/rate_logistic", "evaluation/xgboost")
+EVALUATIONS = ("evaluation/decoder/rate_logistic", "evaluation/decoder/xgboost")
 MADE = ("recording", "binned", "folds", "decoder/rate_logistic", "decoder/xgboost", *EVALUATIONS)
 WAITING_DECODER = '''\
 """A decoder that says that it learns, then waits to be let go: for tests that end it meanwhile."""
@@ -55,7 +55,7 @@ def made(tmp_path_factory) -> Place:
     """A copy of the project in which one session has been evaluated by two decoders."""
     root = tmp_path_factory.mktemp("edits")
     place = make_place(root, copy_project(root / "code"), quick=QUICK)
-    assert counts(place.json("run", *EVALUATIONS, *SESSION)) == (0, 7, 0)
+    assert counts(place.json("run", *EVALUATIONS, *SESSION)) == (1, 7, 0), "activity only points at its source"
     return place
 
 
@@ -82,9 +82,9 @@ def to_run(place: Place, *selection: str) -> dict[str, str]:
 BELOW_BINNED = {
     "folds": "binned will run",
     "decoder/rate_logistic": "binned will run",
-    "evaluation/rate_logistic": "decoder/rate_logistic will run",
+    "evaluation/decoder/rate_logistic": "decoder/rate_logistic will run",
     "decoder/xgboost": "binned will run",
-    "evaluation/xgboost": "decoder/xgboost will run",
+    "evaluation/decoder/xgboost": "decoder/xgboost will run",
 }
 
 
@@ -93,18 +93,18 @@ BELOW_BINNED = {
     [
         pytest.param(
             "neuropipe/binning/kernel.py",
-            "import numpy as np\n",
-            "import numpy as np\n\nUNUSED = 1\n",
+            "TRIALS = np.uint64(32)",
+            "TRIALS = np.uint64(64)",
             {"binned": "changed: code_version", **BELOW_BINNED},
-            id="a helper two modules away from binned",
+            id="a constant two modules away from binned",
         ),
         pytest.param(
             "neuropipe/decoders/scaling.py",
-            "import numpy as np\n",
-            "import numpy as np\n\nUNUSED = 1\n",
+            "rows.std(axis=0)",
+            "rows.std(axis=0, ddof=0)",
             {
                 "decoder/rate_logistic": "changed: code_version",
-                "evaluation/rate_logistic": "decoder/rate_logistic will run",
+                "evaluation/decoder/rate_logistic": "decoder/rate_logistic will run",
             },
             id="a helper two modules away from one decoder",
         ),
@@ -112,7 +112,7 @@ BELOW_BINNED = {
             "neuropipe/decoders/xgboost.py",
             '"max_bin": 32',
             '"max_bin": 16',
-            {"decoder/xgboost": "changed: code_version", "evaluation/xgboost": "decoder/xgboost will run"},
+            {"decoder/xgboost": "changed: code_version", "evaluation/decoder/xgboost": "decoder/xgboost will run"},
             id="another decoder",
         ),
         pytest.param(
@@ -132,7 +132,7 @@ def test_an_edit_reruns_exactly_what_it_can_change(made, path, old, new, expecte
 def test_what_no_result_depends_on_reruns_nothing(made):
     edits = [
         ("neuropipe/decoders/scaling.py", '"""Scaling', '"""Rescaling'),
-        ("neuropipe/binning/kernel.py", "import numpy", "# why\nimport numpy"),
+        ("neuropipe/binning/kernel.py", "import numpy", "# why\nUNUSED = 1\nimport numpy"),
         ("neuropipe/decoders/xgboost.py", '"multi:softprob",', '"multi:softprob",\n\n'),
         ("neuropipe/decoders/logistic_regression.py", "@decoder(", "UNUSED = 1\n\n@decoder("),
         ("neuropipe/plots/__init__.py", "import numpy", "STYLE = 'new'\nimport numpy"),
@@ -146,14 +146,14 @@ def test_what_no_result_depends_on_reruns_nothing(made):
 
 
 def test_an_edit_without_effect_runs_one_stage_and_stops_at_the_same_bytes(made):
-    with made.edited("neuropipe/binning/kernel.py", "import numpy as np\n", "import numpy as np\n\nUNUSED = 2\n"):
-        assert counts(made.json("run", *EVALUATIONS, *SESSION)) == (6, 1, 0)
-    assert counts(made.json("run", *EVALUATIONS, *SESSION)) == (7, 0, 0), "and back is free"
+    with made.edited("neuropipe/binning/kernel.py", "TRIALS = np.uint64(32)", "TRIALS = np.uint64(16)"):
+        assert counts(made.json("run", *EVALUATIONS, *SESSION)) == (7, 1, 0)
+    assert counts(made.json("run", *EVALUATIONS, *SESSION)) == (8, 0, 0), "and back is free"
 
 
 def test_an_edited_decoder_runs_with_its_evaluation_where_its_predictions_change(made):
     with made.edited("neuropipe/decoders/xgboost.py", ": self.leaf_penalty", ": 9 * self.leaf_penalty"):
-        assert counts(made.json("run", *EVALUATIONS, *SESSION)) == (5, 2, 0)
+        assert counts(made.json("run", *EVALUATIONS, *SESSION)) == (6, 2, 0)
 
 
 def test_an_added_decoder_is_all_that_runs(made):
@@ -161,9 +161,9 @@ def test_an_added_decoder_is_all_that_runs(made):
     added.write_text(WAITING_DECODER)
     try:
         assert to_run(made) == {}
-        assert to_run(made, "decoder/waiting", "evaluation/waiting") == {
+        assert to_run(made, "decoder/waiting", "evaluation/decoder/waiting") == {
             "decoder/waiting": "never made",
-            "evaluation/waiting": "decoder/waiting will run",
+            "evaluation/decoder/waiting": "decoder/waiting will run",
         }
     finally:
         added.unlink()
@@ -171,20 +171,21 @@ def test_an_added_decoder_is_all_that_runs(made):
 
 def test_a_setting_there_and_back_keeps_both(made):
     gap = ("--set", "folds.gap=2")
-    assert counts(made.json("run", "folds", *SESSION, *gap)) == (2, 1, 0)
-    assert counts(made.json("run", "folds", *SESSION)) == (3, 0, 0)
-    assert counts(made.json("run", "folds", *SESSION, *gap)) == (3, 0, 0)
+    assert counts(made.json("run", "folds", *SESSION, *gap)) == (3, 1, 0)
+    assert counts(made.json("run", "folds", *SESSION)) == (4, 0, 0)
+    assert counts(made.json("run", "folds", *SESSION, *gap)) == (4, 0, 0)
     assert to_run(made) == {}
 
 
 def test_a_fresh_dagster_home_runs_nothing(made, tmp_path):
     summary = made.json("run", *EVALUATIONS, *SESSION, DAGSTER_HOME=str(tmp_path))
-    assert counts(summary) == (7, 0, 0)
+    assert counts(summary) == (8, 0, 0)
 
 
 def flip_a_byte(place: Place, asset: str, pattern: str) -> None:
-    folder = place.root / "artifacts" / asset / "quick.one"
-    data = folder / (folder / "LATEST").read_text() / "data"
+    store = place.root / "artifacts"
+    latest = (store / "sessions" / "quick.one" / asset / "LATEST").read_text().strip()
+    data = store / "artifacts" / asset / latest / "data"
     file = next(path for path in data.glob(pattern) if path.is_file())
     body = bytearray(file.read_bytes())
     body[len(body) // 2] ^= 1
@@ -192,11 +193,11 @@ def flip_a_byte(place: Place, asset: str, pattern: str) -> None:
 
 
 def test_a_flipped_byte_is_found_before_it_is_computed_from_and_repaired(made):
-    flip_a_byte(made, "binned", "arrays.zarr/counts/c/**/*")
+    flip_a_byte(made, "binned", "arrays.zarr/activity/c/**/*")
     summary = made.json("run", "decoder/rate_logistic", *SESSION, "--set", "decoder/rate_logistic.n_inner_folds=3")
-    assert counts(summary) == (2, 2, 0), "recording and folds are hits, binned is made again for the decoder"
+    assert counts(summary) == (3, 2, 0), "binned is made again for the decoder, the others are hits"
     (aside,) = (made.root / "artifacts" / ".quarantine").iterdir()
-    assert aside.name.startswith("binned-quick.one-")
+    assert "binned" in aside.name
     assert to_run(made) == {}
 
 
@@ -204,7 +205,7 @@ def test_several_damaged_inputs_are_all_repaired_in_one_go(made):
     flip_a_byte(made, "binned", "trials.parquet")
     flip_a_byte(made, "folds", "folds.parquet")
     summary = made.json("run", "decoder/rate_logistic", *SESSION, "--set", "decoder/rate_logistic.n_inner_folds=2")
-    assert counts(summary) == (1, 3, 0)
+    assert counts(summary) == (2, 3, 0)
 
 
 # -- runs that end early ---------------------------------------------------------------------------------------------
@@ -220,13 +221,13 @@ def wait_for(process: subprocess.Popen, condition: Callable[[], bool]) -> None:
 
 def visible(place: Place, asset: str) -> list[str]:
     """Names in an artifact folder: committed fingerprints only, never a draft."""
-    folder = place.root / "artifacts" / asset / "quick.one"
+    folder = place.root / "artifacts" / "artifacts" / asset
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 def leftovers(place: Place) -> list[str]:
-    store = place.root / "artifacts"
-    return [path.name for name in (".stage", ".locks") for path in (store / name).glob("*")]
+    """Drafts; locks stay, as others may wait for them."""
+    return [path.name for path in (place.root / "artifacts" / ".stage").glob("*") if path.is_dir()]
 
 
 def test_a_run_killed_while_a_decoder_learns_is_taken_up_where_it_was(fresh):
@@ -239,17 +240,18 @@ def test_a_run_killed_while_a_decoder_learns_is_taken_up_where_it_was(fresh):
     running.communicate()
     assert visible(fresh, "decoder/waiting") == []
     dead = fresh.json("gc", "--dry-run")
-    assert [row["kind"] for row in dead] == ["unfinished", "lock", "lock"]
-    assert counts(fresh.json("run", "decoder/waiting", *SESSION)) == (3, 1, 0)
-    assert next(row["kind"] for row in fresh.json("gc")) == "unfinished"
+    assert [row["kind"] for row in dead] == ["unfinished"]
+    assert counts(fresh.json("run", "decoder/waiting", *SESSION)) == (4, 1, 0)
+    assert [row["kind"] for row in fresh.json("gc")] == ["unfinished"]
     assert leftovers(fresh) == []
     assert fresh.json("gc") == []
 
 
 def test_a_run_killed_in_the_middle_of_a_commit_leaves_nothing_half_written(fresh):
     marker = fresh.root / "committing"
-    stop = f'    if os.environ.get("STOP"):\n        open({str(marker)!r}, "w").close()\n        time.sleep(120)\n'
-    with fresh.edited("resources/store/store.py", "    for path in root.rglob", stop + "    for path in root.rglob"):
+    stop = f'    import os, time\n    if os.environ.get("STOP"):\n        open({str(marker)!r}, "w").close()\n'
+    stop += "        time.sleep(120)\n"
+    with fresh.edited("resources/store/commit.py", "    sync_tree(draft.path)\n", f"{stop}    sync_tree(draft.path)\n"):
         running = fresh.start("run", "recording", *SESSION, STOP="1")
         wait_for(running, marker.exists)
         running.kill()
@@ -273,17 +275,16 @@ def test_an_interrupted_run_says_so_shortly_cleans_up_and_begins_nothing_more(fr
         assert said == "neuropipe: interrupted; finished work is kept, run the same command to resume\n"
         assert leftovers(fresh) == []
     assert visible(fresh, "decoder/waiting") == []
-    assert not (fresh.root / "artifacts" / "recording" / "quick.two").exists()
+    assert not (fresh.root / "artifacts" / "sessions" / "quick.two").exists()
 
 
 def test_two_runs_at_once_make_each_artifact_once(tmp_path):
     place = make_place(tmp_path, quick=QUICK)
-    both = [place.start("run", "evaluation/rate_logistic", *SESSION, "--json") for _ in range(2)]
+    both = [place.start("run", "evaluation/decoder/rate_logistic", *SESSION, "--json") for _ in range(2)]
     ended = [process.communicate(timeout=300) for process in both]
     assert [process.returncode for process in both] == [0, 0], ended
     summaries = [counts(json.loads(out)) for out, _ in ended]
-    assert tuple(map(sum, zip(*summaries, strict=True))) == (5, 5, 0)
-    for asset in ("recording", "binned", "folds", "decoder/rate_logistic", "evaluation/rate_logistic"):
-        folders = [path for path in (tmp_path / "artifacts" / asset / "quick.one").iterdir() if path.is_dir()]
-        assert len(folders) == 1
+    assert tuple(map(sum, zip(*summaries, strict=True))) == (7, 5, 0)
+    for asset in ("recording", "binned", "folds", "decoder/rate_logistic", "evaluation/decoder/rate_logistic"):
+        assert len(list((tmp_path / "artifacts" / "artifacts" / asset).iterdir())) == 1
     assert leftovers(place) == []
