@@ -46,11 +46,11 @@ def echo_title(text: str) -> None:
         click.echo(click.style(line, bold=True))
 
 
-def echo_note(text: str, indent: int = 0) -> None:
-    """A paragraph, wrapped to the terminal."""
-    space = " " * indent
+def echo_note(text: str, indent: int = 0, hanging: int = 0) -> None:
+    """A paragraph, wrapped to the terminal. hanging : by how much all lines but the first are indented further"""
+    first, other = " " * indent, " " * (indent + hanging)
     for line in textwrap.wrap(
-        text, width(), initial_indent=space, subsequent_indent=space, break_long_words=False, break_on_hyphens=False
+        text, width(), initial_indent=first, subsequent_indent=other, break_long_words=False, break_on_hyphens=False
     ):
         click.echo(line)
 

@@ -71,7 +71,9 @@ class Shown:
             if step.state == "start" or (step.state == "progress" and named != self.step):
                 self.step, self.message, self._since = named, "", self.clock()
             if step.state == "progress":
-                self.message = " ".join(step.reason.split())
+                said = " ".join(step.reason.split())
+                # A log sentence names the step, and so does the line that it becomes a part of.
+                self.message = said.removeprefix(f"{step.asset} of {step.session}: ").removeprefix(f"{step.asset}: ")
             if step.state in MARKS:
                 self.ended = max(self.ended + 1, self.number if getattr(step, "number", 0) else 0)
                 if step.state != "hit" and step.seconds is not None:

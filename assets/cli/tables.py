@@ -37,6 +37,9 @@ def show_plan(decisions: "list[Decision]", as_json: bool, summarise: bool = Fals
     if as_json:
         echo_json(rows)
         return
+    for row, decision in zip(rows, decisions, strict=True):
+        if decision.is_alias and decision.state == "hit":
+            row["reason"] = f"points at {decision.holder}"
     if summarise and len({row["session"] for row in rows}) > MOST_SESSIONS:
         states = {row["asset"]: Counter() for row in rows}
         for row in rows:
@@ -48,7 +51,7 @@ def show_plan(decisions: "list[Decision]", as_json: bool, summarise: bool = Fals
             echo_title(session or "all sessions")
             echo_table([row for row in shown if row["state"] != "n/a"], wraps="reason")
             for reason, of_reason in _grouped([row for row in shown if row["state"] == "n/a"], "reason").items():
-                echo_note(f"n/a  {', '.join(row['asset'] for row in of_reason)}: {reason}")
+                echo_note(f"n/a    {', '.join(row['asset'] for row in of_reason)}: {reason}", hanging=7)
             click.echo()
     total = Counter(row.state for row in decisions if row.state == "n/a" or not row.is_alias)
     click.echo(f"{total['hit']} hit, {total['run']} to run, {total['n/a']} not applicable")

@@ -16,7 +16,7 @@ RATE = "evaluation/decoder/rate_logistic"
 @pytest.fixture
 def place(tmp_path) -> Place:
     """Two quick simulated sessions, of which nothing is made yet."""
-    return make_place(tmp_path / "place", quick=QUICK)
+    return make_place(tmp_path / "quick", quick=QUICK)
 
 
 @pytest.fixture(scope="session")

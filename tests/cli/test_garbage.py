@@ -70,6 +70,6 @@ def test_what_is_removed_is_said_with_its_size(done):
     assert told[0].startswith(f"artifact: {done.root}/artifacts/artifacts/folds/")
     assert told[0].endswith(" kB)")
     assert told[-1].endswith(" would be freed")
-    assert len([line for line in told if line.startswith("lock: ")]) == 1
+    assert len([line for line in told if line.startswith("lock: ")]) <= 1
     assert ask(done, "gc", "--grace", "0").out.splitlines()[-1].endswith(" freed")
     assert ask(done, "gc").out == "nothing to remove\n"

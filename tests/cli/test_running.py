@@ -39,8 +39,9 @@ def test_plan_and_dry_run_say_the_same_and_run_nothing(made):
 def test_the_plan_fits_80_columns_and_groups_what_does_not_apply(made):
     shown = ask(made, "plan", *ONE).out
     assert max(map(len, shown.splitlines())) <= 80
-    assert "n/a  fluorescence: its modality is spikes, and this is for movies\n" in shown
+    assert "n/a    fluorescence: its modality is spikes, and this is for movies\n" in shown
     assert re.search(r"\nrun +decoder/knn +never made\n", shown), "a short reason stands beside its asset"
+    assert re.search(r"\nhit +activity +points at recording\n", shown)
     assert shown.count("its task is classification of choice") == 1
 
 

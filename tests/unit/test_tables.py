@@ -127,7 +127,8 @@ class TestProgress:
         log.tell(step("binned", "start", total=4, number=1))
         for now[0] in range(1, 70):
             log.refresh()
-        log.tell(step("binned", "progress", "block 3 of 9"))
+        log.tell(step("binned", "progress", "binned of one: block 3 of 9"))
+        assert log.running() == "binned one 1 min 9 s: block 3 of 9"
         log.tell(step("binned", "done", seconds=70.0))
         assert printed(capsys) == [
             "step 1 of 4: binned one 30 s",
