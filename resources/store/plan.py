@@ -154,7 +154,8 @@ class Planner:
         chosen = stage.choose(self.config(stage, session))
         known = [needed.asset for needed in stage.inputs.values()]
         if chosen not in known:
-            raise BadInput(f"{stage.name} can't point at {chosen!r}; its sources are {', '.join(known)}")
+            where = f" of {session.key}" if session is not None else ""
+            raise BadInput(f"{stage.name}{where} can't point at {chosen!r}; its sources are {', '.join(known)}")
         above = self.decide(chosen, session)
         reason = above.reason if above.state == "hit" else f"{chosen}: {above.reason}"
         blocked = chosen if above.state == "run" else None

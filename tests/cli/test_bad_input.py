@@ -209,7 +209,7 @@ def test_sessions_that_hold_too_little_say_what_is_missing(place):
         "found 1 (60), 60 trials usable"
     )
     assert fails(place, "run", "folds", "--session", "mine.few") == (
-        "folds of mine.few: 4 samples can't be cut into 5 folds; take at most one fold a sample"
+        "folds of mine.few: 4 samples can't be cut into 5 folds; take at most one fold per sample"
     )
     assert fails(place, "run", "folds", "--session", "mine.silent", "--set", "binned.label=reward") == (
         "binned of mine.silent: no column 'reward' in the trial table; it has start, choice"

@@ -133,10 +133,17 @@ def test_another_source_reruns_what_lies_below_it_and_the_default_stays(copied):
     assert counts(get(copied, "run", LOGISTIC, *ONE, *OTHER)) == (6, 0, 0)
 
 
-def test_a_source_that_there_is_not_is_refused_with_those_that_there_are(decoded):
-    answer = ask(decoded, "run", "binned", *ONE, "--set", "activity.source=events/oasys")
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("events/oasys", "no asset is called 'events/oasys'; did you mean events/oasis"),
+        ("folds", "activity of own.one can't point at 'folds'; its sources are recording, events/"),
+    ],
+)
+def test_a_source_that_there_is_not_is_refused_with_those_that_there_are(decoded, source, sentence):
+    answer = ask(decoded, "run", "binned", *ONE, "--set", f"activity.source={source}")
     assert answer.code == 2
-    assert "activity can't point at 'events/oasys'; its sources are recording, events/" in answer.said
+    assert sentence in answer.said
 
 
 def stale(place, instance) -> dict[str, StaleStatus]:
