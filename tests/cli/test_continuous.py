@@ -104,7 +104,7 @@ def test_what_is_for_trials_says_that_it_does_not_apply(decoded):
 def test_the_report_shows_continuous_sessions(decoded):
     text = Path(ask(decoded, "report").out.strip()).read_text()
     assert re.search(r"of this baseline\W[^/]*persistence", text)
-    assert "<td>r2</td>" in text
+    assert "ranked by R2" in text
 
 
 @pytest.mark.parametrize(
