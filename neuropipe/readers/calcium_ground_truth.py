@@ -23,7 +23,7 @@ EVENT_UNIT = 1e-4  # s
 SAME_RATE = 1e-3  # largest relative difference between frame intervals of one rate; clocks differ by up to 1e-4
 
 
-@reader("calcium_ground_truth", truth=True)
+@reader("calcium_ground_truth", truth=True, tools=("scipy",))
 def read(files: Mapping[str, Path], *, recordings: Sequence[int] | None = None) -> Recording:
     """One neuron with its true spikes; each of its recordings becomes one ROI.
 

@@ -17,7 +17,7 @@ HDF5_AT = 512  # bytes: where HDF5 begins in a MATLAB 7.3 file, behind a text he
 REGULAR = 0.05  # largest deviation of rounded times from even spacing, as a fraction of a bin
 
 
-@reader("matlab")
+@reader("matlab", tools=("scipy",))
 def read(
     files: Mapping[str, Path],
     *,

@@ -17,7 +17,7 @@ from neuropipe.recording import Fluorescence, Recording, SpikeTrains, TimeSeries
 from neuropipe.registry import reader
 
 
-@reader("nwb")
+@reader("nwb", tools=("h5py",))
 def read(files: Mapping[str, Path], *, fluorescence: str = "", behaviour: Mapping[str, str] | None = None) -> Recording:
     """Spike trains (table `units`) or dF/F, epochs (table `intervals/epochs`), and series such as head direction.
 

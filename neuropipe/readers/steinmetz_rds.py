@@ -30,7 +30,7 @@ FIELDS = ("spks", "time", "contrast_left", "contrast_right", "feedback_type", "b
 TIME_TOLERANCE = 1e-6
 
 
-@reader("steinmetz_rds")
+@reader("steinmetz_rds", tools=("rdata",))
 def read(files: Mapping[str, Path]) -> Recording:
     """Counts from stimulus onset, contrasts, feedback, and the brain area of each unit.
 

@@ -19,7 +19,7 @@ from neuropipe.registry import reader
 NEEDED = ("F.npy", "Fneu.npy")
 
 
-@reader("suite2p")
+@reader("suite2p", tools=("scipy",))
 def read(
     files: Mapping[str, Path],
     *,

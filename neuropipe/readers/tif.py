@@ -35,7 +35,7 @@ PLANES, TIMES = (r"^slices=(\d+)", r'\bSizeZ="(\d+)"'), (r"^frames=(\d+)", r'\bS
 IMAGES = (r"^images=(\d+)",)
 
 
-@reader("tif")
+@reader("tif", tools=("scipy", "tifffile"))
 def read(files: Mapping[str, Path], *, frame_rate: float | None = None) -> Recording:
     """A movie of 8- or 16-bit grey pages; several files are put in the order of their names (2 before 10).
 

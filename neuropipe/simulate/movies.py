@@ -22,7 +22,7 @@ AFTER_LAST_TRIAL = 0.5  # s
 SPREAD = 0.15  # SD over cells of the logarithms of brightness and of dF/F per spike
 
 
-@simulator("calcium_movie", truth=True)
+@simulator("calcium_movie", truth=True, tools=("scipy",))
 def calcium_movie(
     *,
     seed: int = 0,

@@ -59,7 +59,7 @@ def _decoder_stage(plugin: Plugin) -> Stage:
         settings=_settings,
         applies_to=functools.partial(suits_estimators, plugin.facts["task"]),
         uses=functools.partial(decoder_uses, plugin),
-        tools=("scipy",),
+        tools=("scipy", "scikit-learn"),
         slow=plugin.facts.get("slow", False),
         isolated=plugin.facts.get("slow", False),  # what takes minutes takes much memory, too
         checks={"out_of_fold": OUT_OF_FOLD},

@@ -76,7 +76,7 @@ def _sweep_stage(plugin: Plugin) -> Stage:
         settings_like=f"decoder/{plugin.name}",
         applies_to=functools.partial(suits_estimators, "classification"),
         uses=lambda config: _uses(plugin, configured(config)),
-        tools=("scipy",),
+        tools=("scipy", "scikit-learn"),
         slow=True,
         isolated=plugin.facts.get("slow", False),
         checks={

@@ -52,7 +52,7 @@ def _uses(_: LeaderboardConfig) -> Uses:
     gather=evaluations.gather,
     uses=_uses,
     gathers=tuple(each.name for each in EVALUATIONS),
-    tools=("scipy",),
+    tools=("scipy", "scikit-learn"),
     checks={"no_dead_session": "In every session some model beats chance."},
     plots=_plots,
 )

@@ -89,7 +89,7 @@ def _uses(_: StageConfig) -> Uses:
     gather=_gather,
     uses=_uses,
     gathers=("binned", *(each.name for each in EVALUATIONS)),
-    tools=("jinja2",),
+    tools=("jinja2", "scipy", "scikit-learn"),
 )
 def report(leaderboard: Leaderboard, members: list[Member]) -> Report:
     """One HTML page of all that the store holds: scores, intervals, baselines and plots, by session.

@@ -207,7 +207,7 @@ def _left_out(session: Session, workspace: Workspace, *, fetch: bool) -> dict[st
     settings_of_session=_left_out,
     applies_to=has_fluorescence,
     uses=lambda _: plugins.uses(_PLUGIN, facts=("units",)),
-    tools=("scipy",),
+    tools=("scipy", "numba"),
     slow=True,
     checks={"events_finite": FINITE, "never_seen": "No network was trained on a session of the same group."},
     plots=plot_events,

@@ -48,7 +48,7 @@ def _events_stage(plugin: Plugin) -> Stage:
         config=events_config(plugin),
         applies_to=has_fluorescence,
         uses=lambda _: plugins.uses(plugin, facts=("units",)),
-        tools=("scipy",),
+        tools=("scipy", "numba"),
         slow=plugin.facts.get("slow", False),
         isolated=plugin.facts.get("slow", False),
         checks={"events_finite": FINITE},
