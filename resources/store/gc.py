@@ -91,7 +91,7 @@ class _Collection:
                     self.removed.add(path)
                     self._discard(path)
         base = self.store.root / "artifacts"
-        for marker in sorted(base.rglob(f"*{attempts.NEWEST}")) if base.is_dir() else []:
+        for marker in (path for path in _files_below(base) if path.name.endswith(attempts.NEWEST)):
             first = str(marker).removesuffix(attempts.NEWEST)
             with self._exclusive(Path(first)) as free:
                 if free and not attempts.existing(first):
@@ -133,7 +133,7 @@ class _Collection:
                 if not self.dry_run:
                     self.store.pointers.remove(pointer, lambda asset, found: self._leads_somewhere(asset, found))
         sessions = self.store.root / "sessions"
-        for staged in sorted(sessions.rglob(".*")) if sessions.is_dir() else []:
+        for staged in (path for path in _files_below(sessions) if path.name.startswith(".")):
             with contextlib.suppress(FileNotFoundError):
                 if staged.lstat().st_mtime < time.time() - _STAGED:
                     yield Garbage("unfinished", staged, _size(staged))
@@ -217,6 +217,11 @@ def _unread(manifest: Path) -> Iterator[bool]:
         yield unread
     finally:
         os.close(descriptor)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """All files below a folder, sorted; what a rival removes meanwhile is left out."""
+    return sorted(Path(where, name) for where, _, names in os.walk(folder) for name in names)
 
 
 def _age(path: Path) -> float:
