@@ -62,14 +62,16 @@ def test_the_tables_have_a_row_a_fit_and_a_row_a_point(made):
 def test_a_second_run_is_a_hit_and_other_points_are_a_variant_beside_it(made):
     before = shown(made)["data_version"]
     assert counts(get(made, "run", SWEEP, *ONE)) == (4, 0, 0)
-    assert counts(get(made, "run", SWEEP, *ONE, *FEW)) == (3, 1, 0)
-    assert list(shown(made, *FEW)["accuracy by n_units"]) == ["3", "12"]
+    other = (*FEW, "--set", f"{SWEEP}.seed=2")
+    assert counts(get(made, "run", SWEEP, *ONE, *other)) == (3, 1, 0)
+    assert list(shown(made, *other)["accuracy by n_units"]) == ["3", "12"]
     (row,) = get(made, "plan", SWEEP, *ONE, "--set", f"{SWEEP}.seed=1")
     assert (row["state"], row["reason"]) == ("run", "changed: config.seed")
     assert shown(made)["data_version"] == before
 
 
 def test_the_same_seed_gives_the_same_bytes(made):
+    get(made, "run", SWEEP, *ONE, *FEW)
     before = shown(made, *FEW)["data_version"]
     assert counts(get(made, "run", SWEEP, *ONE, *FEW, "--refresh")) == (3, 1, 0)
     assert shown(made, *FEW)["data_version"] == before
