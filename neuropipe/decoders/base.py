@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from neuropipe.decoders.inputs import read_counts, read_labels, read_targets, read_time_order, refuse_negative
-from neuropipe.decoders.parameters import check_parameters
 from neuropipe.errors import BadInput
+from neuropipe.parameters import check_parameters
 
 _FACTS = "decoder.json"
 

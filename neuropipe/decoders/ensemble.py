@@ -16,8 +16,8 @@ import numpy as np
 from neuropipe.decoders import registry
 from neuropipe.decoders.base import CountsDecoder
 from neuropipe.decoders.inner_folds import inner_folds
-from neuropipe.decoders.parameters import FOLDS, POSITIVE, Parameters, each_of
 from neuropipe.errors import BadInput
+from neuropipe.parameters import FOLDS, POSITIVE, Parameters, each_of
 from neuropipe.registry import decoder
 
 _MAX_STEPS, _TOLERANCE = 500, 1e-9

@@ -1,25 +1,12 @@
 """Validation of what decoders are given: counts, labels, targets and times. Nothing is repaired silently."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from neuropipe.errors import BadInput
-
-
-@contextmanager
-def bad_input() -> Iterator[None]:
-    """Raise scikit-learn's ValueErrors as BadInput."""
-    try:
-        yield
-    except BadInput:
-        raise
-    except ValueError as error:
-        raise BadInput(str(error)) from error
+from neuropipe.parameters import bad_input
 
 
 def read_counts(decoder: BaseEstimator, X, *, fitting: bool) -> np.ndarray:

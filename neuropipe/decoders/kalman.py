@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 
 from neuropipe.decoders.base import CountsRegressor
 from neuropipe.decoders.inner_folds import InnerFold, inner_blocks
-from neuropipe.decoders.parameters import COUNT_OR_ZERO, FOLDS, Parameters, each_of
+from neuropipe.parameters import COUNT_OR_ZERO, FOLDS, Parameters, each_of
 from neuropipe.registry import decoder
 
 _FILE = "kalman.safetensors"

@@ -8,10 +8,10 @@ import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
 from neuropipe.decoders.dual_logistic import PrincipalAxes
-from neuropipe.decoders.parameters import COUNT, NOT_NEGATIVE, each_of
 from neuropipe.decoders.pooling import pool
 from neuropipe.decoders.scaling import Scaling
 from neuropipe.decoders.score_based import ScoreBasedDecoder, ScoreModel
+from neuropipe.parameters import COUNT, NOT_NEGATIVE, each_of
 from neuropipe.registry import decoder
 
 # Squared distances are in units of the trials' mean square. Differences below _TIE are ties, and _FLOOR is added before

@@ -8,8 +8,9 @@ import numpy as np
 from neuropipe.decoders.base import CountsDecoder
 from neuropipe.decoders.inner_folds import inner_folds
 from neuropipe.decoders.linear import LinearModel, Setting, rank_settings, read_models, write_models
-from neuropipe.decoders.parameters import NOT_NEGATIVE, POSITIVE, SearchSpace, each_of
+from neuropipe.decoders.parameters import SearchSpace
 from neuropipe.decoders.pooling import cumulate, distinct_poolings
+from neuropipe.parameters import NOT_NEGATIVE, POSITIVE, each_of
 from neuropipe.registry import decoder
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neuropipe.decoders.parameters import POSITIVE, each_of
 from neuropipe.decoders.pooling import pool
 from neuropipe.decoders.score_based import ScoreBasedDecoder, ScoreModel
+from neuropipe.parameters import POSITIVE, each_of
 from neuropipe.registry import decoder
 
 

@@ -1,54 +1,19 @@
-"""Constructor parameters of decoders: declared once as class attributes, with the values that they may take."""
+"""Parameters that several decoders share: windows of the trial, and the space that is searched."""
 
-from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import Any, dataclass_transform
+from numbers import Real
+from typing import Any
 
-from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, Options, validate_parameter_constraints
-
-from neuropipe.decoders.inputs import bad_input
 from neuropipe.errors import BadInput
-
-
-@dataclass_transform(kw_only_default=True, eq_default=False)
-class Parameters:
-    """Annotated attributes of a subclass, and of its bases, are its constructor's keywords, as in a dataclass.
-
-    Shared parameters are declared once; a decoder declares only what differs.
-    """
-
-    def __init_subclass__(cls, **keywords: Any):
-        super().__init_subclass__(**keywords)
-        dataclass(kw_only=True, eq=False, repr=False)(cls)  # equality and text are scikit-learn's
-
-
-@dataclass(frozen=True)
-class EachOf:
-    """The parameter is a tuple whose values each meet one of scikit-learn's constraints. at_least : smallest length"""
-
-    constraints: tuple[Any, ...]
-    at_least: int = 1
-
-    def check(self, name: str, values: Any, decoder: str) -> None:
-        if not isinstance(values, tuple | list) or len(values) < self.at_least:
-            wanted = f"a tuple of at least {self.at_least} value{'s' * (self.at_least != 1)}"
-            raise BadInput(f"The {name!r} parameter of {decoder} must be {wanted}. Got {values!r} instead.")
-        for value in values:
-            self.check_value(name, value, decoder)
-
-    def check_value(self, name: str, value: Any, decoder: str) -> None:
-        with bad_input():
-            validate_parameter_constraints({name: list(self.constraints)}, {name: value}, decoder)
+from neuropipe.parameters import COUNT, FOLDS, EachOf, Parameters, each_of
 
 
 class EachWindow(EachOf):
     """The parameter is a tuple of windows (start, stop), as fractions of the trial."""
 
-    def check_value(self, name: str, value: Any, decoder: str) -> None:
+    def check_value(self, name: str, value: Any, model: str) -> None:
         if not _is_window(value):
             raise BadInput(
-                f"The {name!r} parameter of {decoder} must hold windows (start, stop) with 0 <= start < stop <= 1. "
+                f"The {name!r} parameter of {model} must hold windows (start, stop) with 0 <= start < stop <= 1. "
                 f"Got {value!r} instead."
             )
 
@@ -57,40 +22,6 @@ def _is_window(value: Any) -> bool:
     if not isinstance(value, tuple | list) or len(value) != 2 or not all(isinstance(end, Real) for end in value):
         return False
     return 0 <= value[0] < value[1] <= 1
-
-
-# The constraints that several decoders use.
-COUNT = Interval(Integral, 1, None, closed="left")
-COUNT_OR_ZERO = Interval(Integral, 0, None, closed="left")
-POSITIVE = Interval(Real, 0, None, closed="neither")
-NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
-SHARE_BELOW_ONE = Interval(Real, 0, 1, closed="left")
-FOLDS = Interval(Integral, 2, None, closed="left")
-FOLDS_OR_NONE = [FOLDS, Options(Integral, {0})]
-
-
-def each_of(*constraints: Any, at_least: int = 1) -> EachOf:
-    """A tuple of at least `at_least` values, each meeting one of the constraints."""
-    return EachOf(constraints, at_least)
-
-
-def check_parameters(decoder: BaseEstimator) -> None:
-    """Refuse parameters outside the `_parameter_constraints` that the decoder's class and its bases declare.
-
-    `_parameter_constraints` maps a parameter to a list of scikit-learn's constraints, of which one must hold, or to
-    `each_of(...)` for a tuple. A class declares its own parameters; those of its bases are added.
-    """
-    constraints: dict[str, Any] = {}
-    for base in reversed(type(decoder).__mro__):
-        constraints |= vars(base).get("_parameter_constraints", {})
-    name_of_class = type(decoder).__name__
-    for name, value in decoder.get_params(deep=False).items():
-        rule = constraints.get(name, "no_validation")
-        if isinstance(rule, EachOf):
-            rule.check(name, value, name_of_class)
-        else:
-            with bad_input():
-                validate_parameter_constraints({name: rule}, {name: value}, name_of_class)
 
 
 class TrialWindows(Parameters):

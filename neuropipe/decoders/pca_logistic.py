@@ -1,7 +1,7 @@
 """Logistic regression on the leading principal components of the population's spike counts."""
 
 from neuropipe.decoders.logistic_regression import LogisticRegressionDecoder
-from neuropipe.decoders.parameters import COUNT, each_of
+from neuropipe.parameters import COUNT, each_of
 from neuropipe.registry import decoder
 
 

@@ -7,9 +7,9 @@ from safetensors.numpy import load_file, save_file
 
 from neuropipe.decoders.base import CountsRegressor
 from neuropipe.decoders.dual_logistic import PrincipalAxes
-from neuropipe.decoders.parameters import COUNT, FOLDS, NOT_NEGATIVE, POSITIVE, Parameters, each_of
 from neuropipe.decoders.ridge_path import Choice, RidgePath
 from neuropipe.decoders.scaling import Scaling
+from neuropipe.parameters import COUNT, FOLDS, NOT_NEGATIVE, POSITIVE, Parameters, each_of
 from neuropipe.registry import decoder
 
 _FILE = "pca_ridge.safetensors"

@@ -7,8 +7,8 @@ import numpy as np
 from neuropipe.decoders.base import CountsDecoder
 from neuropipe.decoders.inner_folds import inner_folds
 from neuropipe.decoders.linear import LinearModel, Setting, rank_settings, read_models, write_models
-from neuropipe.decoders.parameters import FOLDS, POSITIVE, Parameters, each_of
 from neuropipe.decoders.pooling import cumulate
+from neuropipe.parameters import FOLDS, POSITIVE, Parameters, each_of
 from neuropipe.registry import decoder
 
 

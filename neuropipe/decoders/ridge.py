@@ -6,8 +6,8 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from neuropipe.decoders.base import CountsRegressor
-from neuropipe.decoders.parameters import COUNT, FOLDS, POSITIVE, Parameters, each_of
 from neuropipe.decoders.ridge_path import Choice, RidgePath
+from neuropipe.parameters import COUNT, FOLDS, POSITIVE, Parameters, each_of
 from neuropipe.registry import decoder
 
 _FILE = "ridge.safetensors"

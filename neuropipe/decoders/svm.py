@@ -7,10 +7,10 @@ from itertools import combinations, product
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
-from neuropipe.decoders.parameters import COUNT, NOT_NEGATIVE, POSITIVE, each_of
 from neuropipe.decoders.pooling import pool
 from neuropipe.decoders.scaling import Scaling
 from neuropipe.decoders.score_based import ScoreBasedDecoder, ScoreModel
+from neuropipe.parameters import COUNT, NOT_NEGATIVE, POSITIVE, each_of
 from neuropipe.registry import decoder
 
 

@@ -8,8 +8,8 @@ import xgboost
 from sklearn.utils._param_validation import Interval
 
 from neuropipe.decoders.base import CountsDecoder
-from neuropipe.decoders.parameters import COUNT, COUNT_OR_ZERO, NOT_NEGATIVE, POSITIVE, Parameters, each_of
 from neuropipe.decoders.pooling import cumulate, distinct_poolings, pool
+from neuropipe.parameters import COUNT, COUNT_OR_ZERO, NOT_NEGATIVE, POSITIVE, Parameters, each_of
 from neuropipe.registry import decoder
 
 _FILE = "xgboost.ubj"

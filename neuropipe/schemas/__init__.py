@@ -6,6 +6,7 @@ No other place names the arrays, columns and attributes of artifacts.
 from neuropipe.schemas.activity import Activity
 from neuropipe.schemas.base import Check, Schema
 from neuropipe.schemas.binned import Binned, TimeBins, TrialBins
+from neuropipe.schemas.connectivity import Connectivity
 from neuropipe.schemas.events import DeconvolutionScores, Events
 from neuropipe.schemas.fluorescence import Fluorescence
 from neuropipe.schemas.folds import Folds
@@ -19,6 +20,7 @@ __all__ = [
     "Activity",
     "Binned",
     "Check",
+    "Connectivity",
     "DeconvolutionNetworks",
     "DeconvolutionScores",
     "Events",

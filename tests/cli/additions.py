@@ -93,7 +93,7 @@ DECODER = '''
 import json
 
 from neuropipe.decoders.base import CountsRegressor
-from neuropipe.decoders.parameters import Parameters
+from neuropipe.parameters import Parameters
 from neuropipe.registry import decoder
 
 

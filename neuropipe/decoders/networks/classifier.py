@@ -31,8 +31,9 @@ from neuropipe.decoders.networks.fitting import (
 from neuropipe.decoders.networks.initialisation import build
 from neuropipe.decoders.networks.layers import WithProjection
 from neuropipe.decoders.networks.training import TrainingRun, TrainingSettings, train
-from neuropipe.decoders.parameters import COUNT, COUNT_OR_ZERO, NOT_NEGATIVE, SHARE_BELOW_ONE, TrialWindows, each_of
+from neuropipe.decoders.parameters import TrialWindows
 from neuropipe.decoders.pooling import cumulate, distinct_poolings
+from neuropipe.parameters import COUNT, COUNT_OR_ZERO, NOT_NEGATIVE, SHARE_BELOW_ONE, each_of
 
 _FILE = "networks.safetensors"
 _INVERSE_PENALTIES = (1.0, 4.0, 16.0, 64.0)  # C of the logistic regression that ranks features

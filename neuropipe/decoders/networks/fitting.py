@@ -18,7 +18,7 @@ from neuropipe.decoders.networks.checkpoints import Checkpoints, fingerprint
 from neuropipe.decoders.networks.initialisation import construct
 from neuropipe.decoders.networks.observable import OnEpoch
 from neuropipe.decoders.networks.training import TrainingRun
-from neuropipe.decoders.parameters import (
+from neuropipe.parameters import (
     COUNT,
     COUNT_OR_ZERO,
     FOLDS_OR_NONE,

@@ -23,8 +23,8 @@ from neuropipe.decoders.networks.fitting import (
 )
 from neuropipe.decoders.networks.initialisation import build
 from neuropipe.decoders.networks.training import TrainingRun, TrainingSettings, train
-from neuropipe.decoders.parameters import COUNT, NOT_NEGATIVE
 from neuropipe.decoders.scaling import Scaling
+from neuropipe.parameters import COUNT, NOT_NEGATIVE
 
 _FILE = "networks.safetensors"
 _BATCH = 512  # samples scaled or predicted at a time, so that there is no second copy of all histories in memory

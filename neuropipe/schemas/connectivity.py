@@ -1,0 +1,27 @@
+"""Connectivity: the estimated influence of every unit on every other one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from neuropipe.schemas.base import Schema, array, attribute, table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connectivity(Schema):
+    """weights : (source, target), influence of the source on the target, 0 on the diagonal; p_values, delays (s)
+    likewise, NaN where unknown.
+
+    units : a row per unit, with the columns of the recording's unit table and `left_out`, why nothing was estimated for
+    a unit, "" for most; method : that made it
+    """
+
+    weights: Any = array("source", "target", finite=True)
+    p_values: Any = array("source", "target", optional=True)
+    delays: Any = array("source", "target", optional=True)
+    weights_std: Any = array("source", "target", optional=True)
+    units: pd.DataFrame = table("source", "left_out")
+    method: str = attribute(of="weights", default="")
+    parameters: Mapping[str, Any] = attribute(of="weights", default=None)
