@@ -1,8 +1,11 @@
 """What a session must have for a stage to apply to it; each function says why not, in words for plans and tables."""
 
-from neuropipe import readers, tasks
+from neuropipe import readers, simulate, tasks
 from neuropipe.catalog import Session
 from resources.store.stage import Uses
+
+# Modality -> the asset that has its spikes, counts or events by default.
+DEFAULT_SOURCE = {"spikes": "recording", "counts": "recording", "fluorescence": "events/oasis", "movie": "events/oasis"}
 
 
 def has_task(session: Session) -> str | None:
@@ -45,6 +48,35 @@ def has_true_spikes(session: Session) -> str | None:
         return None
     announced = readers.get(session.dataset.reader).facts.get("truth", False)
     return None if announced or session.parameters.get("truth", False) else "its true spikes are not known"
+
+
+def has_activity(session: Session) -> str | None:
+    """Why a session has neither spikes nor counts nor events, if so."""
+    return (
+        None if session.modality in DEFAULT_SOURCE else f"its modality is {session.modality}, and no spikes are found"
+    )
+
+
+def suits_connectivity(needs: str, session: Session) -> str | None:
+    """Why a connectivity method can't be fitted to a session, if so. needs : "spikes" or "counts", as it declares"""
+    if reason := has_activity(session):
+        return reason
+    if needs == "spikes" and session.modality != "spikes":
+        return f"its modality is {session.modality}, and this needs spike times"
+    return None
+
+
+def has_true_wiring(session: Session) -> str | None:
+    """Why estimated connections can't be compared with true ones, if so; simulators announce that they know them."""
+    simulator = session.dataset.simulator
+    if simulator is not None and simulate.get(simulator).facts.get("wiring", False):
+        return None
+    return "its true connections are not known"
+
+
+def lacks_true_wiring(session: Session) -> str | None:
+    """Why a session has no need of measures that do without truth, if so."""
+    return "its true connections are known" if has_true_wiring(session) is None else None
 
 
 def parts_of(kind: str, *parts: str) -> Uses:

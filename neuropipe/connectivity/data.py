@@ -136,6 +136,18 @@ class ConnectivityData:
             labels=None if self.labels is None else self.labels[kept],
         )
 
+    def near(self, bin_width: float) -> "ConnectivityData":
+        """Counts in bins of this width (s); of activity in bins, in the nearest multiple of them, at least one."""
+        if self.bin_width is None:
+            return self.binned(bin_width)
+        return self.binned(max(1, round(bin_width / self.bin_width)) * self.bin_width)
+
+    def counts_near(self, bin_width: float) -> np.ndarray:
+        """(time, unit), as in `near`, for methods that do without segments."""
+        counts = self.near(bin_width).counts
+        assert counts is not None
+        return counts
+
     def _binned_spikes(self, spikes: SpikeTrains, bin_width: float) -> "ConnectivityData":
         n_bins = int(np.floor(self.duration / bin_width + 1e-9))
         if n_bins < 1:

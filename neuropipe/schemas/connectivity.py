@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from neuropipe.schemas.base import Schema, array, attribute, table
@@ -25,3 +26,16 @@ class Connectivity(Schema):
     units: pd.DataFrame = table("source", "left_out")
     method: str = attribute(of="weights", default="")
     parameters: Mapping[str, Any] = attribute(of="weights", default=None)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The pairs that have a weight, the largest first: source, target, weight, p_value, delay (s)."""
+        weights = self.weights[:]
+        source, target = np.nonzero(weights)
+        order = np.argsort(-np.abs(weights[source, target]), kind="stable")
+        source, target = source[order], target[order]
+
+        def of(values: Any) -> np.ndarray:
+            return np.full(len(source), np.nan) if values is None else values[:][source, target]
+
+        columns = {"weight": of(self.weights), "p_value": of(self.p_values), "delay": of(self.delays)}
+        return pd.DataFrame({"source": source, "target": target, **columns})

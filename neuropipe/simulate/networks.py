@@ -15,7 +15,7 @@ RESET, RESET_TIME = -8.0, 0.004  # jump of log intensity after a unit's own spik
 RATE_LIMIT = 100.0  # Hz, mean over a unit's session; above it the activity of the network is unstable
 
 
-@simulator("spiking_network", tools=("numba",))
+@simulator("spiking_network", tools=("numba",), wiring=True)
 def spiking_network(
     *,
     seed: int = 0,

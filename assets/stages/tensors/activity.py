@@ -5,13 +5,12 @@ It points at the chosen artifact and takes its data version, so that what lies b
 
 from typing import Any
 
-from assets.stages.sessions import has_task
+from assets.stages.sessions import DEFAULT_SOURCE, has_activity
 from neuropipe import calcium
 from neuropipe.catalog import DatasetEntry
 from neuropipe.schemas import Activity
 from resources.store.stage import Input, Stage, StageConfig
 
-DEFAULT_SOURCE = {"spikes": "recording", "counts": "recording", "fluorescence": "events/oasis", "movie": "events/oasis"}
 SOURCES = ("recording", *(f"events/{name}" for name in calcium.available()))
 
 
@@ -39,7 +38,7 @@ activity = Stage(
     inputs={source.replace("/", "_"): Input(source, Activity, True) for source in SOURCES},
     config=ActivityConfig,
     settings=_settings,
-    applies_to=has_task,
+    applies_to=has_activity,
     choose=_source,
 )
 
