@@ -78,13 +78,12 @@ def estimate(method: Any, name: str, of: SessionActivity, recording: Recording, 
     }
     if method.p_values_ is not None:
         facts["pairs_at_p_.001"] = int((method.p_values_ < 0.001).sum())
+    units = recording.units.reset_index(drop=True).assign(left_out=[left_out.get(unit, "") for unit in range(n_units)])
     return Connectivity(
         weights=_everywhere(method.weights_, of.units, n_units, 0.0),
         p_values=_everywhere(method.p_values_, of.units, n_units, np.nan),
         delays=_everywhere(method.delays_, of.units, n_units, np.nan),
-        units=recording.units.reset_index(drop=True).assign(
-            left_out=[left_out.get(unit, "") for unit in range(n_units)]
-        ),
+        units=units,
         method=name,
         parameters=settings,
         facts=facts,
