@@ -30,7 +30,9 @@ def suits_estimators(estimators: str, session: Session) -> str | None:
 
 def is_movie(session: Session) -> str | None:
     """Why a session has no movie to find cells in, if so."""
-    return None if session.modality == "movie" else f"its modality is {session.modality}, and this is for movies"
+    if session.modality in DEFAULT_SOURCE:
+        return None
+    return f"its modality is {session.modality}, and nothing finds spikes in that yet"
 
 
 def has_fluorescence(session: Session) -> str | None:

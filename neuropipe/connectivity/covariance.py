@@ -45,7 +45,7 @@ def correlations(counts: np.ndarray) -> Correlations:
 
 
 def fisher_p_values(correlation: np.ndarray, n: float) -> np.ndarray:
-    """Two-sided p of zero correlation between n independent samples, by Fisher's z (1921, Metron 1:3); NaN for n <= 3."""
+    """Two-sided p of zero correlation of n independent samples, by Fisher's z (1921, Metron 1:3); NaN if n <= 3."""
     from scipy.stats import norm
 
     if n <= 3:

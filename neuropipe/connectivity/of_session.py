@@ -31,9 +31,9 @@ def activity_of(
 ) -> SessionActivity:
     """The activity of a session in the form that connectivity methods take.
 
-    epoch : name of the epoch that is looked at, its longest stretch; label : column of the trial table. Trials that come
-    as counts are one segment each. Of events, ROIs that were recorded in less than half of the frames are left out, and
-    frames in which another one was not. Raises BadInput for fewer than two units and for epochs that there are not.
+    epoch : name of the epoch that is looked at, its longest stretch; label : column of the trial table. Trials that
+    come as counts are one segment each. Of events, ROIs that were recorded in less than half of the frames are left
+    out, and frames in which another one was not. Raises BadInput for fewer than two units and for unknown epochs.
     """
     stretch = None if epoch is None else _longest(recording.epochs, epoch)
     if activity.times is not None:

@@ -16,8 +16,8 @@ from neuropipe.registry import connectivity_method
 class PartialCorrelation(Parameters, ConnectivityMethod):
     """Correlation of the counts of two units given those of all others, from a shrunk correlation matrix.
 
-    The inverse of the correlation matrix, which Ledoit and Wolf's shrinkage (2004, J Multivariate Analysis 88:365) keeps
-    invertible. Paths over recorded units are explained away, drive from hidden ones is not. p-values are Fisher's for
+    The inverse of the correlation matrix, kept invertible by Ledoit and Wolf's shrinkage (2004, J Multivariate Analysis
+    88:365). Paths over recorded units are explained away, drive from hidden ones is not. p-values are Fisher's for
     partial correlations (1924, Metron 3:329), without regard to the shrinkage and to the dependence of bins.
 
     bin_width : s; activity that comes in bins is read in the nearest multiple of them
