@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neuropipe.schemas.base import Schema, array, attribute, table
+from neuropipe.schemas.base import Schema, array, attribute, document, table
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectivityReliability(Schema):
+    """reliability : a row per measure, see neuropipe.connectivity.reliability; limits : a sentence on what a matrix can
+    mean, given how finely the activity is resolved in time."""
+
+    reliability: pd.DataFrame = table("measurement", "measure", "value", "ci_low", "ci_high", "n")
+    limits: str = document()
 
 
 @dataclass(frozen=True, kw_only=True)
