@@ -14,9 +14,9 @@ N_BLOCKS = 10
 def interleaved_halves(data: ConnectivityData, n_blocks: int = N_BLOCKS) -> tuple[ConnectivityData, ConnectivityData]:
     """The even and the odd ones of n_blocks equal blocks of time, each set joined into one recording.
 
-    Counts in at least n_blocks segments (trials) are split by whole segments. Other counts are cut, and every piece is a
-    segment of its own, so that no lag crosses a join. Spike trains are joined end to end: the few pairs of spikes that
-    face each other across a join (n_blocks / 2 - 1 of them) are counted as neighbours.
+    Counts in at least n_blocks segments (trials) are split by whole segments. Other counts are cut, and every piece is
+    a segment of its own, so that no lag crosses a join. Spike trains are joined end to end: the few pairs of spikes
+    that face each other across a join (n_blocks / 2 - 1 of them) are counted as neighbours.
     """
     if n_blocks < 2 or n_blocks % 2:
         raise BadInput(f"halves are made of an even number of blocks, at least 2, found {n_blocks}")

@@ -25,9 +25,9 @@ def co_prediction(
     """One row per target: unit, inferred, random (bits per spike over the mean rate of training), n_sources.
 
     weights : (source, target), from the training part or from neither; estimated : (unit,) bool
-    At most 40 targets are drawn and at most 200,000 bins of each part are read. Bins are 2 ms (or those of the counts),
-    inputs are the counts of the 20 ms (at least one bin) before the bin. Sources are the ten strongest, or the strongest
-    quarter of the units if these are fewer; random ones are drawn from the others.
+    At most 40 targets are drawn and at most 200,000 bins of each part are read. Bins are 2 ms (or those of the
+    counts), inputs are the counts of the 20 ms (at least one bin) before the bin. Sources are the ten strongest, or the
+    strongest quarter of the units if these are fewer; random ones are drawn from the others.
     """
     rng = np.random.default_rng(seed)
     spikes_in_test = np.asarray(test.n_events)

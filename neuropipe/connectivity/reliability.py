@@ -98,8 +98,8 @@ def limits(data: ConnectivityData) -> str:
             "together, beyond what the method models."
         )
     return (
-        f"Activity in bins of {1e3 * data.bin_width:g} ms over {data.duration:.0f} s: lags of a few milliseconds can be "
-        "seen in steps of a bin; input from units that were not recorded can't be told from a connection."
+        f"Activity in bins of {1e3 * data.bin_width:g} ms over {data.duration:.0f} s: lags of a few milliseconds can "
+        "be seen in steps of a bin; input from units that were not recorded can't be told from a connection."
     )
 
 

@@ -1,6 +1,7 @@
 """The same activity without fast interactions between units: what a connectivity method must find nothing in."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -62,7 +63,7 @@ def _permuted_trials(data: ConnectivityData, edges: np.ndarray, rng: np.random.G
 def _shifted(data: ConnectivityData, edges: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     assert data.counts is not None
     moved = np.empty_like(data.counts)
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         for unit, offset in enumerate(rng.integers(last - first, size=data.n_units)):
             moved[first:last, unit] = np.roll(data.counts[first:last, unit], offset)
     return moved

@@ -77,7 +77,7 @@ class TestGraphMeasures:
         assert table.loc["n_modules", "value"] == 2
         assert table.loc["modularity", "value"] == pytest.approx(0.5, abs=0.02)
         assert table.loc["modularity", "random"] < 0.2
-        assert table.loc["small_worldness", "value"] > 1
+        assert table.loc["clustering", "value"] > 2 * table.loc["clustering", "random"]
 
     def test_random_graphs_are_like_random_graphs(self):
         table = graph_measures(random_edges(40), n_random=20).set_index("measure")
@@ -86,8 +86,14 @@ class TestGraphMeasures:
         assert table.loc["small_worldness", "random"] == pytest.approx(1, abs=0.05)
 
     def test_a_ring_with_shortcuts_is_a_small_world(self):
-        ring = nx.to_numpy_array(nx.watts_strogatz_graph(100, 8, 0.1, seed=0)) > 0
-        assert graph_measures(ring, n_random=3).set_index("measure").loc["small_worldness", "value"] > 3
+        graph = nx.watts_strogatz_graph(100, 8, 0.1, seed=0)
+        value = graph_measures(nx.to_numpy_array(graph) > 0, n_random=5).set_index("measure")["value"]
+        random = [nx.gnm_random_graph(100, 400, seed=seed) for seed in range(8, 16)]
+        clustering = nx.average_clustering(graph) / np.mean([nx.average_clustering(each) for each in random])
+        length = np.mean([nx.average_shortest_path_length(each) for each in random])
+        expected = clustering / (nx.average_shortest_path_length(graph) / length)
+        assert value["small_worldness"] == pytest.approx(expected, rel=0.15)
+        assert expected > 3
 
     def test_degrees_and_strengths(self):
         edges = np.zeros((3, 3), bool)

@@ -35,7 +35,7 @@ def wiring(n_units=16, n_connections=30, seed=0):
 
 
 def wired_spikes(connected, *, duration=200.0, rate=8.0, probability=0.25, seed=1):
-    """Poisson spikes; each spike of a source is followed, with this probability, by one of the target 4 to 6 ms later."""
+    """Poisson spikes; a spike of a source is followed, with `probability`, by one of the target 4 to 6 ms later."""
     rng = np.random.default_rng(seed)
     own = [rng.uniform(0, duration, rng.poisson(rate * duration)) for _ in connected]
     trains = [[times] for times in own]
