@@ -2,7 +2,6 @@
 recording, to other bins and to activity without interactions, and what it finds is compared."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,7 +49,8 @@ def reliability(
                  reproduced is no fast interaction.
                  "above_null": share of pairs whose |weight| is above the 95 % quantile of the null's; .05 by chance.
     bin_width    "bin_width_half", "bin_width_double": Spearman's correlation of |weights| with those at half and at
-                 double the bin width; only methods with a parameter `bin_width`; counts can't be halved.
+                 double the bin width; only methods with a parameter `bin_width`, and widths that can be made of
+                 the bins that counts come in.
     held_out     "co_prediction": bits per spike, over the rate, by which the strongest sources according to one half
                  predict a unit in the other half; "co_prediction_random": random sources; "co_prediction_gain": the
                  difference (see `held_out`).
@@ -151,22 +151,22 @@ def _above_null(whole: ConnectivityMethod, null: ConnectivityMethod | None, *, s
 
 
 def _bin_widths(make: Make, whole: ConnectivityMethod, data: ConnectivityData, *, seed: int) -> dict[str, Estimated]:
-    rows = {}
-    parameters: dict[str, Any] = make().get_params()
-    if "bin_width" not in parameters:
+    rows: dict[str, Estimated] = {}
+    width = make().get_params().get("bin_width")
+    if width is None:
         return rows
-    width = parameters["bin_width"] or data.bin_width
+    step = data.bin_width
+    if step is not None:  # methods read counts in the nearest multiple of their bins
+        width = max(1, round(width / step)) * step
     for name, factor in (("bin_width_half", 0.5), ("bin_width_double", 2.0)):
-        if width is None or (data.bin_width is not None and factor * width < data.bin_width * (1 - 1e-6)):
+        if step is not None and round(2 * factor * width / step) % 2:
             continue
         other = _fitted(make().set_params(bin_width=factor * width), data)
-        rows[name] = (
-            UNKNOWN
-            if other is None
-            else rank_correlation(
-                np.abs(whole.weights_), np.abs(other.weights_), _common_pairs(whole, other), seed=seed
-            )
-        )
+        if other is None:
+            rows[name] = UNKNOWN
+        else:
+            sizes = np.abs(whole.weights_), np.abs(other.weights_)
+            rows[name] = rank_correlation(*sizes, _common_pairs(whole, other), seed=seed)
     return rows
 
 
