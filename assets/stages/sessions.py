@@ -70,8 +70,7 @@ def suits_connectivity(needs: str, session: Session) -> str | None:
 
 def has_true_wiring(session: Session) -> str | None:
     """Why estimated connections can't be compared with true ones, if so; simulators announce that they know them."""
-    simulator = session.dataset.simulator
-    if simulator is not None and simulate.get(simulator).facts.get("wiring", False):
+    if session.simulator is not None and simulate.get(session.simulator).facts.get("wiring", False):
         return None
     return "its true connections are not known"
 

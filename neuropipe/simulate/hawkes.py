@@ -23,7 +23,7 @@ ROUNDS = (*[(20.0, 0.8)] * 4, *[(40.0, 0.5)] * 6)  # duration (s) and gain of ea
 AVERAGED = 4  # last rounds whose baselines are averaged
 
 
-@simulator("hawkes_network", tools=("numba",))
+@simulator("hawkes_network", tools=("numba",), wiring=True)
 def hawkes_network(
     *,
     seed: int = 0,

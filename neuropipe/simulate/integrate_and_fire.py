@@ -26,7 +26,7 @@ ROUNDS = (*[(10.0, 1.8)] * 8, *[(40.0, 0.8)] * 8)  # duration (s) and gain (mV) 
 AVERAGED = 4  # last rounds whose mean drive is averaged
 
 
-@simulator("integrate_and_fire_network", tools=("numba",))
+@simulator("integrate_and_fire_network", tools=("numba",), wiring=True)
 def integrate_and_fire_network(
     *,
     seed: int = 0,

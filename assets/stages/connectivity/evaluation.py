@@ -39,7 +39,8 @@ def _plots(made: Scores, connectivity: Connectivity, recording: Recording, **_: 
         return {}
     drawn = families.get(FAMILY).plots(made.scores, made.ranking["primary"])
     if "average_precision" in set(made.scores["metric"]):
-        drawn |= plots.of_truth(connectivity, recording.truth["weights"][:])
+        true = recording.truth["weights"][:]
+        drawn["true_and_estimated"] = plots.true_and_estimated(connectivity.weights[:], true)
     return drawn
 
 

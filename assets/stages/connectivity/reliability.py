@@ -10,7 +10,7 @@ from neuropipe import connectivity as methods
 from neuropipe.catalog import Session
 from neuropipe.connectivity.of_session import activity_of
 from neuropipe.connectivity.reliability import limits, reliability
-from neuropipe.plots import connectivity as plots
+from neuropipe.plots import connectivity_reliability as plots
 from neuropipe.registry import Plugin
 from neuropipe.schemas import Activity, Connectivity, ConnectivityReliability, Recording
 from resources.store.stage import Stage, StageConfig, stage
