@@ -28,8 +28,8 @@ def _match(pipeline: Pipeline, selection: str) -> set[str]:
         return {selection}
     globbed = set(fnmatch.filter(pipeline.stages, selection))
     if globbed:
-        # Who asks for several decoders wants to compare them.
-        return globbed | {f"evaluation/{name}" for name in globbed if name.startswith("decoder/")}
+        # Who asks for several models wants to compare them.
+        return globbed | {f"evaluation/{name}" for name in globbed if f"evaluation/{name}" in pipeline.stages}
     around = _AROUND.fullmatch(selection)
     if around and around[2] in pipeline.stages:
         return _dagster_selection(pipeline, f'{around[1]}key:"{around[2]}"{around[3]}')

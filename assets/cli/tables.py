@@ -185,7 +185,7 @@ def show_leaderboard(ranked: "pd.DataFrame", as_json: bool) -> None:
         for (name, scheme, metric), of_scheme in _grouped(scored, "family", "scheme", "metric").items():
             family = families.get(name)
             explained[family.explanation] = None
-            _show_ranking(f"{session}, {scheme} folds", of_scheme, family, metric)
+            _show_ranking(f"{session}, {family.schemes.format(scheme)}", of_scheme, family, metric)
         if not scored:
             echo_title(session)
         problems = list(_problems(session, of_session))

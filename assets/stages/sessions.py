@@ -46,7 +46,7 @@ def has_true_spikes(session: Session) -> str | None:
     """Why events can't be scored, if so: simulations know the truth; else the reader says so, or a parameter."""
     if reason := has_fluorescence(session):
         return reason
-    if session.dataset.simulator is not None:
+    if session.simulator is not None:
         return None
     announced = readers.get(session.dataset.reader).facts.get("truth", False)
     return None if announced or session.parameters.get("truth", False) else "its true spikes are not known"
@@ -70,8 +70,7 @@ def suits_connectivity(needs: str, session: Session) -> str | None:
 
 def has_true_wiring(session: Session) -> str | None:
     """Why estimated connections can't be compared with true ones, if so; simulators announce that they know them."""
-    simulator = session.dataset.simulator
-    if simulator is not None and simulate.get(simulator).facts.get("wiring", False):
+    if session.simulator is not None and simulate.get(session.simulator).facts.get("wiring", False):
         return None
     return "its true connections are not known"
 

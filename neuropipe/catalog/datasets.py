@@ -13,12 +13,15 @@ class SessionEntry(Entry):
     """One session of a data set.
 
     parameters : of the reader or simulator, in addition to those of the data set; config : asset -> settings
+    simulator : where it is not the data set's; task : "none" where this session has none of what the task decodes
     same_recording_as : key of another session that was read from the same recording, in other units or windows
     """
 
     files: dict[FileName, FileEntry] = {}
     parameters: dict[str, JsonValue] = {}
     config: dict[str, dict[str, JsonValue]] = {}
+    simulator: str | None = None
+    task: Literal["none"] | None = None
     note: str = ""
     same_recording_as: str | None = None
 
@@ -50,4 +53,6 @@ class DatasetEntry(Entry):
                 raise ValueError(
                     f"session {name} needs files" if self.reader else f"session {name} is simulated: it has no files"
                 )
+            if session.simulator is not None and self.simulator is None:
+                raise ValueError(f"session {name} names a simulator, and its data set is read from files")
         return self

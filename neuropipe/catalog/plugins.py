@@ -1,18 +1,19 @@
 """Checks readers, simulators and their parameters, as the catalogue names them; no plug-in is imported."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from neuropipe import readers, simulate
-from neuropipe.catalog.datasets import DatasetEntry
+from neuropipe.catalog.datasets import DatasetEntry, SessionEntry
 from neuropipe.catalog.sessions import Catalog
 from neuropipe.errors import BadInput
 from neuropipe.registry import Plugin, check_parameters
 
 
-def plugin_of(dataset: DatasetEntry) -> Plugin:
-    """The reader or simulator of a data set."""
-    if dataset.simulator is not None:
-        return simulate.get(dataset.simulator)
+def plugin_of(dataset: DatasetEntry, session: SessionEntry | None = None) -> Plugin:
+    """The reader or simulator of a data set, or of one of its sessions."""
+    simulator = (session.simulator if session is not None else None) or dataset.simulator
+    if simulator is not None:
+        return simulate.get(simulator)
     return readers.get(dataset.reader or "")  # DatasetEntry makes sure that there is one
 
 
@@ -23,21 +24,26 @@ def check_plugins(catalog: Catalog) -> None:
     """
     for name, dataset in catalog.datasets.items():
         field = "simulator" if dataset.simulator is not None else "reader"
-        try:
-            plugin = plugin_of(dataset)
-        except BadInput as error:
-            raise BadInput(f"{catalog.place(name, field)}: {error}") from None
-        known = plugin.parameters.keys()
-        for location, given in _parameters(dataset):
-            if not known >= set(given):
-                _refuse(catalog, name, plugin, location, given)
+        plugin = _named(catalog, name, (field,), dataset)
+        given = dataset.parameters.keys()
+        if not plugin.parameters.keys() >= given:
+            _refuse(catalog, name, plugin, ("parameters",), given)
+        for session, entry in dataset.sessions.items():
+            used = plugin
+            if entry.simulator is not None:
+                used = _named(catalog, name, ("sessions", session, "simulator"), dataset, entry)
+                _refuse(catalog, name, used, ("parameters",), given)
+            if not used.parameters.keys() >= entry.parameters.keys():
+                _refuse(catalog, name, used, ("sessions", session, "parameters"), entry.parameters.keys())
 
 
-def _parameters(dataset: DatasetEntry) -> Iterator[tuple[tuple[str, ...], Collection[str]]]:
-    """Where parameters are given, and their names."""
-    yield ("parameters",), dataset.parameters.keys()
-    for session, entry in dataset.sessions.items():
-        yield ("sessions", session, "parameters"), entry.parameters.keys()
+def _named(
+    catalog: Catalog, name: str, field: tuple[str, ...], dataset: DatasetEntry, session: SessionEntry | None = None
+) -> Plugin:
+    try:
+        return plugin_of(dataset, session)
+    except BadInput as error:
+        raise BadInput(f"{catalog.place(name, *field)}: {error}") from None
 
 
 def _refuse(catalog: Catalog, name: str, plugin: Plugin, location: tuple[str, ...], given: Collection[str]) -> None:

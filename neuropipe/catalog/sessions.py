@@ -38,7 +38,12 @@ class Session:
     @property
     def task(self) -> TaskEntry | None:
         """What to decode; None where there is nothing to decode."""
-        return self.dataset.task
+        return None if self.entry.task == "none" else self.dataset.task
+
+    @property
+    def simulator(self) -> str | None:
+        """What simulates it; None for a recording that is read."""
+        return self.entry.simulator or self.dataset.simulator
 
     @cached_property
     def parameters(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Honest evaluation: scores with chance level, uncertainty and baselines beside them."""
 
 from neuropipe.evaluation.baselines import majority, previous_label
+from neuropipe.evaluation.connectivity import connectivity_scores
 from neuropipe.evaluation.intervals import bootstrap_ci, paired_difference
 from neuropipe.evaluation.leaderboard import dead_session, dead_sessions
 from neuropipe.evaluation.metrics import METRICS, confusion, scores
@@ -14,6 +15,7 @@ __all__ = [
     "bootstrap_ci",
     "check_out_of_fold",
     "confusion",
+    "connectivity_scores",
     "dead_session",
     "dead_sessions",
     "evaluate",

@@ -19,6 +19,7 @@ FIRST = ("session", "scheme", "rank", "model", "family", "variant", "state")
 SCORE = ("metric", "score", "ci_low", "ci_high", "p_value")
 REFERENCE = ("reference", "over", "over_low", "over_high")
 LAST = ("n", "note")
+NOTHING_SCORED = "nothing of it can be scored in this session"
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,15 @@ def best_rows(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def dead_sessions(evaluations: Sequence[Evaluation], *, alpha: float = 0.05) -> list[str]:
-    """Sessions in which no model of some family beats chance.
+    """Sessions in which no model of some family beats chance, see `dead_families`."""
+    return list(dead_families(evaluations, alpha=alpha))
+
+
+def dead_families(evaluations: Sequence[Evaluation], *, alpha: float = 0.05) -> dict[str, list[str]]:
+    """Session -> families of which no model beats chance there.
 
     Current evaluations of the default configuration are judged, under the first scheme that has p-values at all.
+    Families whose evaluations hold none of the metrics that are judged, as connectivity without a truth, are not.
     """
     groups: dict[tuple[str, str], dict[str, pd.DataFrame]] = {}
     for each in evaluations:
@@ -96,15 +103,14 @@ def dead_sessions(evaluations: Sequence[Evaluation], *, alpha: float = 0.05) -> 
             and families.get(each.family).judged
         ):
             groups.setdefault((each.session, each.family), {})[each.model] = each.scores
-    dead = []
+    dead: dict[str, list[str]] = {}
     for (session, family), scores in groups.items():
         metrics, every = families.get(family).judged, pd.concat(scores.values())
         # Differences to baselines have p-values under shuffled folds, too, and tell nothing of chance.
         of_metrics = every[every["metric"].isin(metrics)]
-        scheme = _judged_scheme(of_metrics if len(of_metrics) else every)
-        if dead_session(scores, scheme, metrics=metrics, alpha=alpha):
-            dead.append(session)
-    return list(dict.fromkeys(dead))
+        if len(of_metrics) and dead_session(scores, _judged_scheme(of_metrics), metrics=metrics, alpha=alpha):
+            dead.setdefault(session, []).append(family)
+    return dead
 
 
 def dead_session(
@@ -138,8 +144,8 @@ def _judged_scheme(rows: pd.DataFrame) -> str:
 
 def _rows(evaluation: Evaluation, every: Sequence[Evaluation]) -> Iterator[dict]:
     base = {name: getattr(evaluation, name) for name in ("session", "model", "family", "variant", "state", "note")}
-    if evaluation.scores is None:
-        yield base
+    if evaluation.scores is None or evaluation.scores.empty:
+        yield base if evaluation.scores is None else base | {"note": base["note"] or NOTHING_SCORED}
         return
     family = families.get(evaluation.family)
     primary = evaluation.primary or family.primary()

@@ -53,8 +53,8 @@ class PictureGroup:
 class SessionFacts:
     """What the report says of a session beside its scores.
 
-    decoded : what was decoded, such as "choice (left, no-go, right)"; notes : sentences that a reader must see;
-    groups : its plots
+    decoded : what was decoded, such as "choice (left, no-go, right)"; family : of scores that tell how well, "" for
+    any; notes : sentences that a reader must see; groups : its plots
     """
 
     key: str
@@ -62,6 +62,7 @@ class SessionFacts:
     citation: str = ""
     licence: str = ""
     decoded: str = ""
+    family: str = ""
     notes: Sequence[str] = ()
     groups: Sequence[PictureGroup] = ()
 
@@ -70,7 +71,7 @@ def render(
     ranked: pd.DataFrame,
     sessions: Sequence[SessionFacts],
     *,
-    dead: Sequence[str] = (),
+    dead: Mapping[str, Sequence[str]] | None = None,
     across: Sequence[Picture] = (),
     made: datetime,
     version: str,
@@ -79,14 +80,15 @@ def render(
     """The page as HTML text.
 
     ranked : of `leaderboard.ranked`; sessions : in the order they are shown, one for each session in `ranked`; dead :
-    sessions in which nothing beats chance; across : plots that compare models over sessions; made : date of the report
+    session -> score families in which nothing beats chance there; across : plots that compare models over sessions;
+    made : date of the report
     """
-    best = best_rows(ranked)
+    best, dead = best_rows(ranked), dead or {}
     facts = {facts.key: facts for facts in sessions}
     headlines = [_headline(row, facts.get(row["session"]), dead) for row in best.to_dict("records")]
     return _template().render(
         headlines=headlines,
-        sessions=[_section(each, ranked[ranked["session"] == each.key], each.key in dead) for each in sessions],
+        sessions=[_section(each, ranked[ranked["session"] == each.key], dead.get(each.key, ())) for each in sessions],
         summary=_summary(headlines),
         failed=_listed(ranked, "failed"),
         missing=_listed(ranked, "missing"),
@@ -98,19 +100,20 @@ def render(
     )
 
 
-def _headline(row: Mapping[str, Any], facts: SessionFacts | None, dead: Sequence[str]) -> dict[str, Any]:
+def _headline(row: Mapping[str, Any], facts: SessionFacts | None, dead: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """What a reader wants to know first: which session, what was decoded, how well against chance."""
     family = families.get(row["family"])
     metric = family.metric(row["metric"])
+    decodes = facts is not None and facts.family in ("", family.name)
     baselines = {label: row[name] for name, label in family.baselines.items() if pd.notna(row[name])}
     choose = min if metric.lower_is_better else max
     strongest = choose(baselines, key=baselines.__getitem__) if baselines else ""
     return {
         "session": row["session"],
         "anchor": anchor(row["session"]),
-        "decoded": facts.decoded if facts is not None and facts.decoded else family.title,
+        "decoded": facts.decoded if facts is not None and facts.decoded and decodes else family.title,
         "model": row["model"],
-        "scheme": row["scheme"],
+        "scheme": family.schemes.format(row["scheme"]),
         "metric": metric.axis_label,
         "direction": "lower is better" if metric.lower_is_better else "",
         "score": metric.text(row["score"]),
@@ -118,13 +121,16 @@ def _headline(row: Mapping[str, Any], facts: SessionFacts | None, dead: Sequence
         "baseline": f"{strongest} {metric.text(baselines[strongest])}" if strongest else "",
         "beaten_by": strongest if strongest and choose(row["score"], baselines[strongest]) != row["score"] else "",
         "p": p_text(row["p_value"]),
-        "judged": bool(family.judged),
-        "dead": row["session"] in dead,
+        "judged": any(pd.notna(row[name]) for name in family.judged or ()),
+        "dead": family.name in dead.get(row["session"], ()),
     }
 
 
 def _summary(headlines: Sequence[Mapping[str, Any]]) -> str:
-    judged = {each["session"]: each["dead"] for each in headlines if each["judged"]}
+    judged: dict[str, bool] = {}
+    for each in headlines:
+        if each["judged"]:
+            judged[each["session"]] = judged.get(each["session"], False) or each["dead"]
     if not headlines:
         return "Nothing has been evaluated yet."
     if not judged:
@@ -135,12 +141,12 @@ def _summary(headlines: Sequence[Mapping[str, Any]]) -> str:
     return f"In {alive} of {len(judged)} sessions a model beats chance."
 
 
-def _section(facts: SessionFacts, ranked: pd.DataFrame, dead: bool) -> dict[str, Any]:
+def _section(facts: SessionFacts, ranked: pd.DataFrame, dead: Sequence[str]) -> dict[str, Any]:
     tables: list[Table] = scheme_tables(ranked)
     return {
         "facts": facts,
         "anchor": anchor(facts.key),
-        "dead": dead,
+        "dead": ", ".join(families.get(name).title or name for name in dead),
         "tables": [(table, SCHEME_WARNINGS.get(table.scheme, "")) for table in tables],
     }
 

@@ -44,16 +44,16 @@ def _table(rows: pd.DataFrame, family: ScoreFamily, scheme: str, primary: str) -
     headings = [
         ("model", "name, variant"),
         (metric.label, metric.axis_label + (", lower is better" if metric.lower_is_better else "")),
-        ("95 % interval", "block bootstrap over out-of-fold samples"),
-        ("p", "against labels or behaviour shifted in time"),
+        ("95 % interval", family.interval),
+        ("p", family.chance),
         *((family.baselines[name], f"{metric.label} of this baseline") for name in baselines),
         *(((f"over {reference}", f"paired difference in {metric.label}"),) if compared else ()),
         *((family.metric(name).label, _meaning(family, name)) for name in others),
     ]
     body = [_row(row, family, primary, baselines, others, compared) for row in rows.to_dict("records")]
     numbers = rows["n"].dropna().unique()
-    n = f", {numbers[0]:.0f} predictions" if len(numbers) == 1 else ""
-    caption = f"{scheme} folds, ranked by {metric.axis_label}{n}"
+    n = f", {numbers[0]:.0f} {family.counted}" if len(numbers) == 1 else ""
+    caption = f"{family.schemes.format(scheme)}, ranked by {metric.axis_label}{n}"
     return Table(scheme, caption, headings, body)
 
 

@@ -6,7 +6,7 @@ No other place names the arrays, columns and attributes of artifacts.
 from neuropipe.schemas.activity import Activity
 from neuropipe.schemas.base import Check, Schema
 from neuropipe.schemas.binned import Binned, TimeBins, TrialBins
-from neuropipe.schemas.connectivity import Connectivity
+from neuropipe.schemas.connectivity import Connectivity, ConnectivityReliability
 from neuropipe.schemas.events import DeconvolutionScores, Events
 from neuropipe.schemas.fluorescence import Fluorescence
 from neuropipe.schemas.folds import Folds
@@ -21,6 +21,7 @@ __all__ = [
     "Binned",
     "Check",
     "Connectivity",
+    "ConnectivityReliability",
     "DeconvolutionNetworks",
     "DeconvolutionScores",
     "Events",

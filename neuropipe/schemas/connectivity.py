@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neuropipe.schemas.base import Schema, array, attribute, table
+from neuropipe.schemas.base import Schema, array, attribute, document, table
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectivityReliability(Schema):
+    """reliability : a row per measure, see neuropipe.connectivity.reliability; limits : a sentence on what a matrix can
+    mean, given how finely the activity is resolved in time."""
+
+    reliability: pd.DataFrame = table("measurement", "measure", "value", "ci_low", "ci_high", "n")
+    limits: str = document()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +25,8 @@ class Connectivity(Schema):
     likewise, NaN where unknown.
 
     units : a row per unit, with the columns of the recording's unit table and `left_out`, why nothing was estimated for
-    a unit, "" for most; method : that made it
+    a unit, "" for most; method : that made it; directed, signed, calibrated : as the method declares
+    parameters : of the method, and epoch and label, which say what of the session was looked at
     """
 
     weights: Any = array("source", "target", finite=True)
@@ -25,6 +35,9 @@ class Connectivity(Schema):
     weights_std: Any = array("source", "target", optional=True)
     units: pd.DataFrame = table("source", "left_out")
     method: str = attribute(of="weights", default="")
+    directed: bool = attribute(of="weights", default=True)
+    signed: bool = attribute(of="weights", default=True)
+    calibrated: bool = attribute(of="weights", default=False)
     parameters: Mapping[str, Any] = attribute(of="weights", default=None)
 
     def to_pandas(self) -> pd.DataFrame:

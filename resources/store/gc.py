@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from resources.files.locks import free_lock, is_held
+from resources.files.walking import everything_below
 from resources.store import attempts
 from resources.store.manifest import MANIFEST, is_damage
 from resources.store.store import ArtifactStore
@@ -91,7 +92,7 @@ class _Collection:
                     self.removed.add(path)
                     self._discard(path)
         base = self.store.root / "artifacts"
-        for marker in (path for path in _files_below(base) if path.name.endswith(attempts.NEWEST)):
+        for marker in (path for path in everything_below(base) if path.name.endswith(attempts.NEWEST)):
             first = str(marker).removesuffix(attempts.NEWEST)
             with self._exclusive(Path(first)) as free:
                 if free and not attempts.existing(first):
@@ -133,7 +134,7 @@ class _Collection:
                 if not self.dry_run:
                     self.store.pointers.remove(pointer, lambda asset, found: self._leads_somewhere(asset, found))
         sessions = self.store.root / "sessions"
-        for staged in (path for path in _files_below(sessions) if path.name.startswith(".")):
+        for staged in (path for path in everything_below(sessions) if path.name.startswith(".")):
             with contextlib.suppress(FileNotFoundError):
                 if staged.lstat().st_mtime < time.time() - _STAGED:
                     yield Garbage("unfinished", staged, _size(staged))
@@ -217,11 +218,6 @@ def _unread(manifest: Path) -> Iterator[bool]:
         yield unread
     finally:
         os.close(descriptor)
-
-
-def _files_below(folder: Path) -> list[Path]:
-    """All files below a folder, sorted; what a rival removes meanwhile is left out."""
-    return sorted(Path(where, name) for where, _, names in os.walk(folder) for name in names)
 
 
 def _age(path: Path) -> float:

@@ -1,7 +1,9 @@
 """A pipeline: stages in topological order, and the workspace that they work in."""
 
 import difflib
+import fnmatch
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from neuropipe.errors import BadInput
 from resources.store.stage import Stage
@@ -21,7 +23,7 @@ class Pipeline:
                 raise BadInput(f"two stages are called {stage.name!r}: one would overwrite the other; rename one")
             named[stage.name] = stage
         _refuse_same_steps(named)
-        self.stages = _sorted_topologically(named)
+        self.stages = _sorted_topologically({name: _gathering(stage, named) for name, stage in named.items()})
         self.workspace = workspace
         self.builder = builder
         if not builder and (isolated := [name for name, stage in self.stages.items() if stage.isolated]):
@@ -41,6 +43,14 @@ class Pipeline:
             above = [needed.asset for needed in self.stages[name].inputs.values()]
             self._ancestors[name] = frozenset(above).union(*map(self.ancestors, above))
         return self._ancestors[name]
+
+
+def _gathering(stage: Stage, stages: Mapping[str, Stage]) -> Stage:
+    """A stage whose `gathers` names assets, in place of patterns of their names."""
+    if not any("*" in name for name in stage.gathers):
+        return stage
+    found = [fnmatch.filter(stages, name) if "*" in name else [name] for name in stage.gathers]
+    return replace(stage, gathers=tuple(dict.fromkeys(name for names in found for name in names)))
 
 
 def _refuse_same_steps(stages: Mapping[str, Stage]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from resources.files.safe_files import storage_trouble_in_words, write_durably
+from resources.files.walking import everything_below
 from resources.store.manifest import read_bytes, read_json
 
 UNPARTITIONED = "_"
@@ -120,7 +121,7 @@ class Pointers:
         return sorted({pointer.session for pointer in self if pointer.session is not None})
 
     def __iter__(self) -> Iterator[Pointer]:
-        for file in sorted(self.root.rglob("*")) if self.root.is_dir() else []:
+        for file in everything_below(self.root):
             key, *asset = file.parent.relative_to(self.root).parts or ("",)
             session = None if key == UNPARTITIONED else key
             if file.name == LATEST and asset:

@@ -121,10 +121,13 @@ class Stage:
     tools : distributions whose version counts; checks : name -> what it promises
     slow : takes minutes a session, so that it runs only where it is asked for; isolated : runs in a child process
     output : schema of what it returns
-    partitioned : made for each session, else once for all; gather : planner -> its members; gathers : their assets
+    partitioned : made for each session, else once for all; gather : planner -> its members; gathers : their assets,
+    of which `evaluation/*` names all that there are
     unavailable : of unpartitioned stages, planner -> why it cannot be built yet, or None
     choose : configuration -> the input that the asset points at: it has no bytes of its own
     plots : what the stage made, inputs by name -> name -> figure; no part of code version or data
+    score_family : of evaluations, session -> family of their scores. `evaluation/<group>/<model>` is that of
+    `<group>/<model>`, and takes part in leaderboard and report
     """
 
     name: str
@@ -150,6 +153,7 @@ class Stage:
     choose: Callable[[Any], str] | None = None
     settings_like: str | None = None
     plots: Callable[..., Mapping[str, Any]] | None = None
+    score_family: Callable[[Session], str] | None = None
 
     @property
     def op_name(self) -> str:

@@ -152,6 +152,8 @@ def test_two_data_sets_may_name_the_same_files(tmp_path):
         (("simulator: drift_diffusion", "simulator: drift_difusion"),
          "data-set.yaml:5: simulator: no simulator is called 'drift_difusion'; did you mean drift_diffusion"),
         (("simulator: drift_diffusion", "reader: npy"), "data-set.yaml:5: reader: no reader is called 'npy'"),
+        (("{seed: 5}", "{}, simulator: networks"), "data-set.yaml:11: sessions.one.simulator: no simulator is called"),
+        (("{seed: 5}", "{}, simulator: calcium_movie"), "data-set.yaml:6: parameters.n_trials: calcium_movie has no"),
     ],
 )  # fmt: skip
 def test_parameters_that_a_plug_in_does_not_take_are_refused_with_their_place(tmp_path, change, said):
@@ -199,6 +201,26 @@ def test_an_unknown_session_gets_the_nearest_keys(tmp_path):
         "data-set.one",
         "data-set.two",
     ]
+
+
+def test_a_session_may_name_its_own_simulator_and_that_it_has_no_task(tmp_path):
+    text = VALID.replace(
+        "{parameters: {seed: 5}}", "{simulator: hawkes_network, task: none, parameters: {duration: 9}}"
+    )
+    catalog = load(tmp_path, text)
+    one, two = catalog
+    assert (one.simulator, one.task) == ("hawkes_network", None)
+    assert (two.simulator, two.task) == ("drift_diffusion", catalog.datasets["data-set"].task)
+    check_plugins(catalog)
+    with pytest.raises(BadInput, match=r"data-set.yaml:11: sessions.one.task: "):
+        load(tmp_path, text.replace("task: none", "task: {label: choice}"))
+    with pytest.raises(BadInput, match="session one names a simulator, and its data set is read from files"):
+        load(
+            tmp_path,
+            VALID.replace("simulator: drift_diffusion", "reader: npz")
+            .replace("one: {", "one: {simulator: drift_diffusion, files: {a: {path: a}}, ")
+            .replace("two: {", "two: {files: {a: {path: a}}, "),
+        )
 
 
 def test_a_session_needs_what_its_source_needs(tmp_path):

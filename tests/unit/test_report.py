@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from neuropipe.evaluation.leaderboard import Evaluation, dead_sessions, ranked
+from neuropipe.evaluation.leaderboard import Evaluation, dead_families, ranked
 from neuropipe.plots import save
 from neuropipe.plots.captions import CAPTIONS, caption, reading_order
 from neuropipe.plots.style import blank
@@ -57,7 +57,7 @@ def page(plot):
     ]  # fmt: skip
     found = evaluations()
     return render(
-        ranked(found), facts, dead=dead_sessions(found), across=[Picture(plot, "maze, blocked folds.")], made=MADE,
+        ranked(found), facts, dead=dead_families(found), across=[Picture(plot, "maze, blocked folds.")], made=MADE,
         version="1.2.3", commit="abc1234",
     )  # fmt: skip
 

@@ -36,7 +36,7 @@ def _plots(made: Connectivity, **_: Any) -> dict[str, Any]:
 
 
 def _connectivity_stage(plugin: Plugin) -> Stage:
-    facts = {name: plugin.facts[name] for name in FACTS}
+    declared = {name: plugin.facts[name] for name in FACTS}
 
     @stage(
         name=f"connectivity/{plugin.name}",
@@ -57,13 +57,23 @@ def _connectivity_stage(plugin: Plugin) -> Stage:
         settings = config.model_dump()
         of = activity_of(activity, recording, **{name: settings[name] for name in OF_SESSION})
         parameters = {name: value for name, value in settings.items() if name not in OF_SESSION}
-        return estimate(methods.make(plugin.name, **parameters), plugin.name, of, recording, settings | facts)
+        return estimate(methods.make(plugin.name, **parameters), plugin.name, of, recording, settings, declared)
 
     return connectivity
 
 
-def estimate(method: Any, name: str, of: SessionActivity, recording: Recording, settings: dict) -> Connectivity:
-    """Fit a method; units that were not recorded, or hardly fire, have zero weights and say why."""
+def estimate(
+    method: Any,
+    name: str,
+    of: SessionActivity,
+    recording: Recording,
+    settings: dict[str, Any],
+    declared: dict[str, Any],
+) -> Connectivity:
+    """Fit a method; units that were not recorded, or hardly fire, have zero weights and say why.
+
+    settings : of the stage; declared : directed, signed and calibrated, as the method declares
+    """
     method.fit(of.data)
     n_units = len(recording.units)
     left_out = of.left_out | {int(of.units[unit]): why for unit, why in method.left_out_.items()}
@@ -86,6 +96,7 @@ def estimate(method: Any, name: str, of: SessionActivity, recording: Recording, 
         units=units,
         method=name,
         parameters=settings,
+        **declared,
         facts=facts,
         checks={
             "spikes_inside": Check(

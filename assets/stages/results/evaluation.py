@@ -3,16 +3,14 @@
 import functools
 from typing import Any
 
-from assets.stages.sessions import parts_of, suits_estimators
+from assets.stages.sessions import parts_of, suits_estimators, task_of
 from neuropipe import decoders, tasks
-from neuropipe.catalog import DatasetEntry
+from neuropipe.catalog import DatasetEntry, Session
 from neuropipe.evaluation import families
 from neuropipe.registry import Plugin
 from neuropipe.schemas import Binned, Folds, Predictions, Scores
 from neuropipe.tasks.scoring import ScoreSettings
 from resources.store.stage import Stage, StageConfig, Uses, stage
-
-FAMILY = "decoder"  # what the models are, in the names of their assets
 
 
 class EvaluationConfig(StageConfig):
@@ -31,6 +29,10 @@ def _settings(dataset: DatasetEntry) -> dict[str, Any]:
     return {"task": tasks.kind_of(dataset.task)}
 
 
+def _family(session: Session) -> str:
+    return task_of(session).family
+
+
 def _uses(config: EvaluationConfig) -> Uses:
     return parts_of(config.task, "score", "binned")
 
@@ -41,7 +43,7 @@ def _plots(made: Scores, **_: Any) -> dict[str, Any]:
 
 def _evaluation_stage(plugin: Plugin) -> Stage:
     @stage(
-        name=f"evaluation/{FAMILY}/{plugin.name}",
+        name=f"evaluation/decoder/{plugin.name}",
         group="results",
         inputs={"decoder": f"decoder/{plugin.name}"},
         kinds=("parquet",),
@@ -56,6 +58,7 @@ def _evaluation_stage(plugin: Plugin) -> Stage:
         tools=("scipy", "scikit-learn"),
         checks={"scores_finite": "Every score and both ends of its interval are finite numbers."},
         plots=_plots,
+        score_family=_family,
     )
     def evaluation(config: EvaluationConfig, decoder: Predictions, folds: Folds, binned: Binned) -> Scores:
         settings = ScoreSettings(config.n_shifts, config.n_resamples, config.seed)

@@ -5,17 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from assets.stages import plugins
-from assets.stages.results.evaluation import FAMILY
-from assets.stages.sessions import task_of
 from neuropipe.catalog import Session
 from neuropipe.evaluation import families
 from neuropipe.evaluation.leaderboard import Evaluation
 from neuropipe.schemas import Predictions, Scores
 from resources.store.artifact import Artifact, CorruptArtifact
+from resources.store.pipeline import Pipeline
 from resources.store.plan import Planner, decide_variant
 from resources.store.stage import Member, Uses
 
-PREFIX = f"evaluation/{FAMILY}/"
+PREFIX = "evaluation/"  # of an evaluation's name; the rest is the name of what is evaluated
 
 
 def uses(*code: str) -> Uses:
@@ -25,7 +24,7 @@ def uses(*code: str) -> Uses:
 
 def gather(planner: Planner, keys: set[str] | None = None) -> list[Member]:
     """All evaluations of the sessions that have been worked on, and what is missing there; `keys` limits them."""
-    assets = [name for name in planner.pipeline.stages if name.startswith("evaluation/")]
+    assets = [name for name, stage in planner.pipeline.stages.items() if stage.score_family is not None]
     worked_on = set(planner.store.sessions())
     found: list[Member] = []
     for session in planner.catalog:
@@ -50,13 +49,22 @@ def read(members: list[Member]) -> list[Evaluation]:
     return found
 
 
+def family_of(pipeline: Pipeline, asset: str, session: Session) -> str:
+    """Score family of an evaluation, or of the evaluation of an asset; "" where there is none."""
+    for name in (asset, PREFIX + asset):
+        stage = pipeline.stages.get(name)
+        if stage is not None and stage.score_family is not None and not stage.applies_to(session):
+            return stage.score_family(session)
+    return ""
+
+
 def _of_asset(planner: Planner, asset: str, session: Session) -> Iterator[Member]:
     """The default configuration of one evaluation, or why it is absent, and its variants."""
     store, model = planner.store, asset.rpartition("/")[2]
     decision = planner.decide(asset, session)
     if decision.state == "n/a":
         return
-    upstream, family = f"decoder/{model}", task_of(session).family
+    upstream, family = asset.removeprefix(PREFIX), family_of(planner.pipeline, asset, session)
 
     def member(state: str, note: str = "", variant: str = "", artifact: Artifact | None = None) -> Member:
         facts = {"session": session.key, "family": family, "model": model}
@@ -92,12 +100,14 @@ def _reader(
         if fingerprint is None:
             return bare
         scores = Scores.read(planner.store.open_verified(asset, fingerprint, f"{asset} of {session.key}"))
-        default = facts["state"] == "current" and not facts["variant"]
+        upstream = asset.removeprefix(PREFIX)
+        compared = facts["state"] == "current" and not facts["variant"]
+        compared = compared and planner.pipeline.stages[upstream].output is Predictions
         return replace(
             bare,
             primary=scores.ranking["primary"],
             scores=scores.scores,
-            predictions=(lambda: _predictions(planner, f"decoder/{facts['model']}", session)) if default else None,
+            predictions=(lambda: _predictions(planner, upstream, session)) if compared else None,
         )
 
     return read_evaluation

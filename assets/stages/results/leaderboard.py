@@ -5,9 +5,8 @@ from typing import Any
 import pandas as pd
 
 from assets.stages.results import evaluations
-from assets.stages.results.evaluation import STAGES as EVALUATIONS
 from neuropipe.evaluation.across_sessions import compare_datasets
-from neuropipe.evaluation.leaderboard import dead_sessions, ranked
+from neuropipe.evaluation.leaderboard import dead_families, ranked
 from neuropipe.plots import across_sessions as across_plots
 from neuropipe.plots import leaderboard as plots
 from neuropipe.schemas import Check, Leaderboard
@@ -51,7 +50,7 @@ def _uses(_: LeaderboardConfig) -> Uses:
     partitioned=False,
     gather=evaluations.gather,
     uses=_uses,
-    gathers=tuple(each.name for each in EVALUATIONS),
+    gathers=("evaluation/*",),
     tools=("scipy", "scikit-learn"),
     checks={"no_dead_session": "In every session some model beats chance."},
     plots=_plots,
@@ -63,7 +62,8 @@ def leaderboard(config: LeaderboardConfig, members: list[Member]) -> Leaderboard
     """
     found = evaluations.read(members)
     table = ranked(found)
-    dead = dead_sessions(found, alpha=config.significance)
+    families = dead_families(found, alpha=config.significance)
+    dead = list(families)
     compared = [each for _, each in compare_datasets(table)]
     return Leaderboard(
         leaderboard=table,
@@ -77,6 +77,7 @@ def leaderboard(config: LeaderboardConfig, members: list[Member]) -> Leaderboard
             "sessions": int(table["session"].nunique()),
             "models": int(table["model"].nunique()),
             "dead": dead,
+            "dead_families": families,
             "failed": sorted({f"{row.model} of {row.session}" for row in found if row.state == "failed"}),
             "missing": sum(row.state == "missing" for row in found),
         },

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.stages.results import evaluations
-from assets.stages.results.leaderboard import EVALUATIONS
+from assets.stages.sessions import task_of
 from neuropipe import __version__
 from neuropipe.catalog import Session
 from neuropipe.evaluation.leaderboard import judged_rows
@@ -61,6 +61,7 @@ def _about(session: Session) -> dict[str, Any]:
         "citation": dataset.citation,
         "licence": dataset.licence,
         "decoded": session.task.target if session.task is not None else "",
+        "family": task_of(session).family if session.task is not None else "",
         "notes": [f"The same recording as {same}."] if same else [],
     }
 
@@ -71,7 +72,9 @@ def _with_plots(planner: Planner, session: Session) -> Iterator[Member]:
             continue
         artifact = planner.artifact(planner.decide(name, session))
         if artifact is not None and artifact.plots():
-            yield _member({"kind": "plots", "session": session.key, "asset": name}, name, session.key, artifact)
+            family = evaluations.family_of(planner.pipeline, name, session)
+            facts = {"kind": "plots", "session": session.key, "asset": name, "family": family}
+            yield _member(facts, name, session.key, artifact)
 
 
 def _member(facts: dict[str, Any], asset: str, session: str | None, artifact: Artifact) -> Member:
@@ -88,7 +91,7 @@ def _uses(_: StageConfig) -> Uses:
     partitioned=False,
     gather=_gather,
     uses=_uses,
-    gathers=("binned", *(each.name for each in EVALUATIONS)),
+    gathers=("binned", "evaluation/*"),
     tools=("jinja2", "scipy", "scikit-learn"),
 )
 def report(leaderboard: Leaderboard, members: list[Member]) -> Report:
@@ -97,23 +100,25 @@ def report(leaderboard: Leaderboard, members: list[Member]) -> Report:
     `neuropipe report` writes it and prints where it lies.
     """
     table = leaderboard.leaderboard
-    ranks = judged_rows(table).groupby(["session", "model"])["rank"].min()
+    ranks = judged_rows(table).groupby(["session", "family", "model"])["rank"].min()
     across: list[Picture] = []
     plots: dict[str, dict[str, Artifact]] = {}
+    belongs: dict[tuple[str | None, str], str] = {}
     for member in members:
         if member.facts["kind"] == "leaderboard":
             across = _pictures(member.read())
         elif member.facts["kind"] == "plots":
             plots.setdefault(member.session, {})[member.asset] = member.read()
+            belongs[member.session, member.asset] = member.facts["family"]
     sessions = [
-        _session(member.facts, plots.get(member.session, {}), ranks.get(member.session))
+        _session(member.facts, plots.get(member.session, {}), belongs, ranks)
         for member in members
         if member.facts["kind"] == ABOUT
     ]
     page = render(
         table,
         sessions,
-        dead=leaderboard.facts.get("dead", ()),
+        dead=leaderboard.facts.get("dead_families"),
         across=across,
         made=datetime.now(),
         version=__version__,
@@ -122,15 +127,24 @@ def report(leaderboard: Leaderboard, members: list[Member]) -> Report:
     return Report(page=page, facts={"page": f"data/{NAME}", "sessions": len(sessions)})
 
 
-def _session(facts: Any, plots: dict[str, Artifact], ranks: Any) -> SessionFacts:
+def _session(facts: Any, plots: dict[str, Artifact], belongs: dict, ranks: Any) -> SessionFacts:
     """A session with its plots: data first, then models from the best down; all but the best are folded away.
 
-    ranks : model -> rank under the scheme that the session is judged by
+    belongs : (session, asset) -> score family, "" for none; ranks : (session, family, model) -> rank under the scheme
+    that the session is judged by
     """
-    ranks = {} if ranks is None else dict(ranks)
-    order = sorted(plots, key=lambda name: (name not in FIRST, ranks.get(name.rpartition("/")[2], float("inf")), name))
-    best = next((name for name in order if name.startswith("evaluation/")), None)
-    shown = {*FIRST, best, best and best.removeprefix("evaluation/")}
+
+    def place(name: str) -> tuple:
+        family = belongs[facts["session"], name]
+        rank = ranks.get((facts["session"], family, name.rpartition("/")[2]), float("inf"))
+        return name not in FIRST, family != facts["family"], rank, name
+
+    order = sorted(plots, key=place)
+    best: dict[str, str] = {}
+    for name in order:
+        if name.startswith("evaluation/"):
+            best.setdefault(belongs[facts["session"], name], name)
+    shown = {*FIRST, *best.values(), *(name.removeprefix("evaluation/") for name in best.values())}
     classes = plots["binned"].metadata.get("classes") if "binned" in plots else None
     decoded = f"{facts['decoded']} ({', '.join(classes)})" if classes else facts["decoded"]
     return SessionFacts(
@@ -139,6 +153,7 @@ def _session(facts: Any, plots: dict[str, Artifact], ranks: Any) -> SessionFacts
         citation=facts["citation"],
         licence=facts["licence"],
         decoded=decoded,
+        family=facts["family"],
         notes=facts["notes"],
         groups=[PictureGroup(name, _pictures(plots[name]), collapsed=name not in shown) for name in order],
     )

@@ -38,12 +38,12 @@ def _settings(session: Session, workspace: Workspace, *, fetch: bool) -> dict[st
         workspace.sources.fetch(session)
     dataset = session.dataset
     try:
-        _plugin(RecordingConfig(reader=dataset.reader, simulator=dataset.simulator))
+        _plugin(RecordingConfig(reader=dataset.reader, simulator=session.simulator))
     except BadInput as error:
         raise BadInput(f"data set {session.dataset_name}: {error}") from None
     return {
         "reader": dataset.reader,
-        "simulator": dataset.simulator,
+        "simulator": session.simulator,
         "parameters": session.parameters,
         "files": workspace.sources.hashes(session),
     }

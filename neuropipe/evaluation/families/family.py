@@ -61,6 +61,8 @@ class ScoreFamily:
     comparison_model : model that the others are compared with across sessions
     columns : metrics shown beside the primary one, the most important first
     explanation : sentences under a table that say what its numbers are
+    schemes : what a scheme is called in headings; interval, chance : what intervals and p-values are of, for headings
+    of columns; counted : what `n` counts
     draw : (scores of one evaluation, primary metric, details) -> further plots by name, beside that of the primary
     metric and its baselines
     """
@@ -76,6 +78,10 @@ class ScoreFamily:
     comparison_model: str | None = None
     columns: tuple[str, ...] = ()
     explanation: str = ""
+    schemes: str = "{} folds"
+    interval: str = "block bootstrap over out-of-fold samples"
+    chance: str = "against labels or behaviour shifted in time"
+    counted: str = "predictions"
     draw: "Callable[[pd.DataFrame, str, Mapping[str, Any]], dict[str, Figure]] | None" = None
 
     def __post_init__(self) -> None:
