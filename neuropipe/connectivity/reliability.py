@@ -55,8 +55,9 @@ def reliability(
                  predict a unit in the other half; "co_prediction_random": random sources; "co_prediction_gain": the
                  difference (see `held_out`).
 
-    Intervals are 95 %, by bootstrap over units. n : ordered pairs, or target units of co-prediction. A value is NaN
-    where a part of the recording can't bear the method. Raises BadInput where the whole recording can't.
+    Intervals are 95 %, by bootstrap over units. n : ordered pairs, or target units of co-prediction. A half in which
+    all pairs have the same weight ranks none, and its correlation is 0 without interval. A value is NaN where a part of
+    the recording can't bear the method. Raises BadInput where the whole recording can't.
     """
     unknown = sorted(set(parts) - set(PARTS))
     if unknown:
@@ -133,10 +134,15 @@ def _split_half(
     if first is None or second is None:
         return dict.fromkeys(("split_half", "split_half_full", "split_half_signed"), UNKNOWN)
     pairs = _common_pairs(first, second)
-    size = rank_correlation(np.abs(first.weights_), np.abs(second.weights_), pairs, seed=seed)
+    size = _or_none(rank_correlation(np.abs(first.weights_), np.abs(second.weights_), pairs, seed=seed))
     full = Estimated(*(spearman_brown(each) for each in size[:3]), size.n)
-    signed = correlation(first.weights_, second.weights_, pairs, seed=seed)
+    signed = _or_none(correlation(first.weights_, second.weights_, pairs, seed=seed))
     return {"split_half": size, "split_half_full": full, "split_half_signed": signed}
+
+
+def _or_none(found: Estimated) -> Estimated:
+    """0 where one of the matrices tells no pairs apart, as when a sparse method finds nothing."""
+    return found._replace(value=0.0) if found.n >= 3 and np.isnan(found.value) else found
 
 
 def _above_null(whole: ConnectivityMethod, null: ConnectivityMethod | None, *, seed: int) -> Estimated:

@@ -39,6 +39,34 @@ CAPTIONS = {
     "noise": "Standardized noise of dF/F over ROIs; the line is the median.",
     "trace_truth_and_events": "The most active stretch of a trace, its true spikes, and the events of each method.",
     "reliability": "Measured error against the uncertainty that the networks state; on the dotted line both agree.",
+    "connectivity_matrix": (
+        "Estimated weight of every ordered pair: row, source; column, target; red is positive (excites), blue negative "
+        "(inhibits). In order of area or cell type, and within it of the modules of the graph. Colours end at the "
+        "99.5 % quantile."
+    ),
+    "connectivity_graph": (
+        "The strongest connections as arrows (lines, where a method gives no direction); a unit's size is its number "
+        "of connections, its marker the area or cell type. Units stand in order of area and of module."
+    ),
+    "connectivity_distance": "Share of pairs that are connected, and mean |weight|, against distance; bars are 95 %.",
+    "connectivity_truth": (
+        "Left: estimated against true weight of every pair. Right: precision against recall when pairs are taken in "
+        "order of |weight|; dotted: chance."
+    ),
+    "connectivity_reliability": (
+        "How far the estimate is reproduced by the other half of the recording and by other bins, how many pairs "
+        "exceed what is found without fast interactions, and how well units are predicted by their inferred sources in "
+        "time that was not used; 95 % intervals over units. Open: without fast interactions, or with random sources."
+    ),
+    "connectivity_agreement": "Spearman's correlation of |weight| between methods, over all pairs.",
+    "connectivity_regions": (
+        "Connections found of those that are possible, from each area (row) to each other one; *: p < .05 against "
+        "permuted areas, not corrected for the number of cells."
+    ),
+    "communication_subspace": (
+        "How well fluctuations of one area (row) predict those of another at the same time: R2 in held-out trials and "
+        "rank of the reduced-rank regression. On the diagonal one half of an area predicts the other."
+    ),
     "leaderboard": (
         "Primary metric of every model with its 95 % interval, one panel per session and one marker per fold scheme; "
         "lines: baselines to beat."

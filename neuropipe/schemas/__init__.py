@@ -6,6 +6,7 @@ No other place names the arrays, columns and attributes of artifacts.
 from neuropipe.schemas.activity import Activity
 from neuropipe.schemas.base import Check, Schema
 from neuropipe.schemas.binned import Binned, TimeBins, TrialBins
+from neuropipe.schemas.communication_subspace import CommunicationSubspace
 from neuropipe.schemas.connectivity import Connectivity, ConnectivityReliability
 from neuropipe.schemas.events import DeconvolutionScores, Events
 from neuropipe.schemas.fluorescence import Fluorescence
@@ -20,6 +21,7 @@ __all__ = [
     "Activity",
     "Binned",
     "Check",
+    "CommunicationSubspace",
     "Connectivity",
     "ConnectivityReliability",
     "DeconvolutionNetworks",

@@ -14,6 +14,7 @@ from resources.store.stage import Stage, Uses
 
 DISTRIBUTIONS = {
     "h5py": "h5py",
+    "networkx": "networkx",
     "numba": "numba",
     "oasis": "oasis-deconv",
     "rdata": "rdata",
