@@ -204,7 +204,7 @@ def test_an_unknown_session_gets_the_nearest_keys(tmp_path):
 
 
 def test_a_session_may_name_its_own_simulator_and_that_it_has_no_task(tmp_path):
-    text = VALID.replace("{parameters: {seed: 5}}", "{simulator: hawkes_network, task: none, parameters: {duration: 9}}")
+    text = VALID.replace("one: {", "one: {simulator: hawkes_network, task: none, ")
     catalog = load(tmp_path, text)
     one, two = catalog
     assert (one.simulator, one.task) == ("hawkes_network", None)

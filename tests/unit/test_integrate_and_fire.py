@@ -75,9 +75,7 @@ def test_the_rate_of_one_unit_is_that_of_siegert():
     )  # fmt: skip
     none = Synapses(np.zeros(units + 1, int), np.empty(0, int), np.empty(0), np.empty(0, int))
     duration, rng = 60.0, np.random.default_rng(0)
-    _, unit = run_integrate_and_fire(
-        round(duration / STEP), model._cells(0.002, 0.002), none, drive, alone, 10**6, rng
-    )
+    _, unit = run_integrate_and_fire(round(duration / STEP), model._cells(0.002, 0.002), none, drive, alone, 10**6, rng)
     found = np.bincount(unit, minlength=units).reshape(4, 10).mean(axis=1) / duration
     step_sd = model.NOISE * np.sqrt(2 * STEP / model.MEMBRANE_TIME)
     for mean, rate in zip(drive[::10], found, strict=True):
