@@ -26,9 +26,9 @@ _RADIX = 16  # bits that are sorted by in one pass
 class Correlograms:
     """counts : (source, target, lag) uint32, number of spike pairs, lag = 0..n_lags in bins of bin_width (s).
 
-    The bin of lag k holds the pairs in which the target fires (k - 1/2) to (k + 1/2) bins after the source. Lags below 0
-    are those of the pair in reverse: lag -k of (source, target) is lag k of (target, source). A spike is no pair with
-    itself.
+    The bin of lag k holds the pairs in which the target fires (k - 1/2) to (k + 1/2) bins after the source. Lags below
+    0 are those of the pair in reverse: lag -k of (source, target) is lag k of (target, source). A spike is no pair
+    with itself.
     """
 
     counts: np.ndarray
