@@ -13,6 +13,27 @@ BLOCK = 16384  # bins of the target that are read at a time
 
 
 @numba.njit(nogil=True)
+def sorted_distinct(bins, offsets):
+    """Bins and offsets, each unit's ascending and without repeats; by insertion, as they are nearly sorted."""
+    found, begins = np.empty_like(bins), np.zeros_like(offsets)
+    n_found = 0
+    for unit in range(len(offsets) - 1):
+        begins[unit] = n_found
+        for spike in range(offsets[unit], offsets[unit + 1]):
+            at = n_found
+            while at > begins[unit] and found[at - 1] > bins[spike]:
+                at -= 1
+            if at > begins[unit] and found[at - 1] == bins[spike]:
+                continue
+            for moved in range(n_found, at, -1):
+                found[moved] = found[moved - 1]
+            found[at] = bins[spike]
+            n_found += 1
+    begins[-1] = n_found
+    return found[:n_found], begins
+
+
+@numba.njit(nogil=True)
 def patterns(bins, n_bins, n_delays):
     """(time,) uint8, bit d tells whether bin time + d holds a spike, d = 0..n_delays. bins : ascending, distinct"""
     found = np.zeros(n_bins, np.uint8)

@@ -8,7 +8,14 @@ from scipy.special import fdtrc
 from sklearn.utils._param_validation import Interval
 
 from neuropipe.connectivity.base import ConnectivityMethod, Estimate
-from neuropipe.connectivity.binary_trains import BLOCK, LONGEST, count_patterns, largest_entropies, patterns
+from neuropipe.connectivity.binary_trains import (
+    BLOCK,
+    LONGEST,
+    count_patterns,
+    largest_entropies,
+    patterns,
+    sorted_distinct,
+)
 from neuropipe.connectivity.correlograms import over_units, to_ticks
 from neuropipe.connectivity.data import ConnectivityData
 from neuropipe.connectivity.shared_sites import blind_lags, on_one_site
@@ -58,13 +65,14 @@ class TransferEntropy(Parameters, ConnectivityMethod):
     def _estimate(self, data: ConnectivityData) -> Estimate:
         bins, offsets, n_bins = distinct_bins(data, self.bin_width)
         targets = [patterns(train, n_bins, self.n_delays) for train in np.split(bins, offsets[1:-1])]
+        wholes = [np.bincount(target, minlength=2 << self.n_delays) for target in targets]
         first_delays = np.where(on_one_site(data.sites, data.n_units), 2 + blind_lags(self.bin_width), 1)
-        entropies, delays = self._all_pairs(bins, offsets, targets, first_delays)
+        entropies, delays = self._all_pairs(bins, offsets, targets, wholes, first_delays)
         rng = np.random.default_rng(self.seed)
         total, squares = np.zeros_like(entropies), np.zeros_like(entropies)
         for _ in range(self.n_surrogates):
             drawn, at = jittered(bins, offsets, n_bins, round(2 * self.jitter / self.bin_width), rng)
-            found = np.abs(self._all_pairs(drawn, at, targets, first_delays)[0])
+            found = np.abs(self._all_pairs(drawn, at, targets, wholes, first_delays)[0])
             total += found
             squares += found**2
         mean = total / self.n_surrogates
@@ -77,7 +85,12 @@ class TransferEntropy(Parameters, ConnectivityMethod):
         return Estimate(np.sign(entropies) * np.sqrt(ratio), p_values, delays * self.bin_width)
 
     def _all_pairs(
-        self, bins: np.ndarray, offsets: np.ndarray, targets: list[np.ndarray], first_delays: np.ndarray
+        self,
+        bins: np.ndarray,
+        offsets: np.ndarray,
+        targets: list[np.ndarray],
+        wholes: list[np.ndarray],
+        first_delays: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Signed transfer entropies at the best delays, nats in all, and those delays, bins; both (source, target)."""
         n_units, n_patterns = len(targets), 2 << self.n_delays
@@ -89,8 +102,9 @@ class TransferEntropy(Parameters, ConnectivityMethod):
         def of_target(target: int) -> None:
             counts = np.empty((n_units, n_patterns), np.int64)
             count_patterns(bins, edges, targets[target], counts)
-            whole = np.bincount(targets[target], minlength=n_patterns)
-            largest_entropies(counts, whole, first_delays[:, target], self.n_delays, entropies[target], delays[target])
+            largest_entropies(
+                counts, wholes[target], first_delays[:, target], self.n_delays, entropies[target], delays[target]
+            )
 
         over_units(of_target, range(n_units))
         return entropies.T, delays.T
@@ -99,9 +113,9 @@ class TransferEntropy(Parameters, ConnectivityMethod):
 def distinct_bins(data: ConnectivityData, bin_width: float) -> tuple[np.ndarray, np.ndarray, int]:
     """Bins with at least one spike, unit after unit, where each unit's begin, and the number of bins in all."""
     assert data.spikes is not None
-    ticks = to_ticks(data.spikes.times, data.start, bin_width).astype(np.int64)
-    n_bins = max(int(np.ceil(data.duration / bin_width)), int(ticks.max()) + 1)
-    return *_distinct(ticks, data.spikes.offsets, n_bins), n_bins
+    bins = to_ticks(data.spikes.times, data.start, bin_width).astype(np.int64)
+    n_bins = max(int(np.ceil(data.duration / bin_width)), int(bins.max()) + 1)
+    return *sorted_distinct(bins, data.spikes.offsets), n_bins
 
 
 def jittered(
@@ -109,11 +123,5 @@ def jittered(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Each spike drawn anew, uniformly within the window of `window` bins that it is in; bins and offsets."""
     low = bins // window * window
-    drawn = low + rng.integers(0, np.minimum(window, n_bins - low))
-    return _distinct(drawn, offsets, n_bins)
-
-
-def _distinct(bins: np.ndarray, offsets: np.ndarray, n_bins: int) -> tuple[np.ndarray, np.ndarray]:
-    n_units = len(offsets) - 1
-    keys = np.unique(np.repeat(np.arange(n_units), np.diff(offsets)) * n_bins + bins)
-    return keys % n_bins, np.searchsorted(keys, np.arange(n_units + 1) * n_bins)
+    drawn = low + (rng.random(len(bins)) * np.minimum(window, n_bins - low)).astype(np.int64)
+    return sorted_distinct(drawn, offsets)
