@@ -57,7 +57,7 @@ def hawkes_network(
 
     Unit j's intensity (Hz) is
 
-        max(0, baseline_j exp(drive_j(t)) + sum over spikes s of units i of weights[i, j] kernel_i(t - s - delays[i, j]))
+        max(0, baseline_j exp(drive_j(t)) + sum over spikes s of all i of weights[i, j] kernel_i(t - s - delays[i, j]))
 
     where kernel_i is a decaying exponential of area 1 with excitatory_time or inhibitory_time (Hawkes 1971, Biometrika
     58:83). weights[i, j] is the number of spikes of j that a spike of i adds or, if it is negative, takes away. Where

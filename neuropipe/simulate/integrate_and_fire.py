@@ -38,8 +38,8 @@ def integrate_and_fire_network(
     length_scale: float = 200.0,
     rewiring: float = 0.1,
     excitatory_fraction: float = 0.8,
-    excitatory_weight: float = 0.45,
-    inhibitory_weight: float = 1.8,
+    excitatory_weight: float = 0.6,
+    inhibitory_weight: float = 2.4,
     weight_spread: float = 0.8,
     excitatory_time: float = 0.002,
     inhibitory_time: float = 0.002,
@@ -63,7 +63,7 @@ def integrate_and_fire_network(
         dV_j/dt = (drive_j(t) - V_j) / 15 ms + noise + sum over i of the currents of i's spikes
 
     A spike of unit i starts, delays[i, j] later, a current that decays with excitatory_time or inhibitory_time and that
-    alone would move V_j by weights[i, j] mV at its peak. At 15 mV unit j spikes, is reset to 0 and stays there for 2 ms.
+    alone would move V_j by weights[i, j] mV at its peak. At 15 mV unit j spikes and is kept at 0 for 2 ms.
     White noise, independent in each unit, gives V an SD of 5 mV (Gerstner et al. 2014, Neuronal Dynamics, ch. 8).
     Time advances in steps of 0.5 ms, exactly between spikes; the threshold is looked at once per step, and the spike
     time lies anywhere in the step.

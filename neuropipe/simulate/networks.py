@@ -1,4 +1,4 @@
-"""Simulates recurrent spiking networks with known weights, delays and conditional intensity."""
+"""Simulates recurrent spiking networks with known weights, delays and conditional intensity, in trials."""
 
 import numpy as np
 import pandas as pd
@@ -7,6 +7,7 @@ from neuropipe.errors import BadInput
 from neuropipe.recording import Recording, SpikeTrains
 from neuropipe.registry import simulator
 from neuropipe.simulate.escape_noise import run_network
+from neuropipe.simulate.stimuli import balanced_order, driven_units
 
 STEP = 0.001  # s
 LEAD_IN = 0.5  # s before the first trial, for transients to fade
@@ -76,7 +77,7 @@ def spiking_network(
     log_baseline = np.log(baseline_rate) + 0.3 * wiring_rng.standard_normal(n_units)
     stimulus_filters = _stimulus_filters(n_classes, n_units, driven_fraction, stimulus_gain, wiring_rng)
 
-    stimulus_class = _balanced_order(n_classes, n_trials, trial_rng)
+    stimulus_class = balanced_order(n_classes, n_trials, trial_rng)
     lengths = [round(length / STEP) for length in (before_stimulus, stimulus_duration, after_stimulus)]
     first_steps = round(LEAD_IN / STEP) + sum(lengths) * np.arange(n_trials)
     onsets = first_steps + lengths[0]
@@ -179,13 +180,5 @@ def _stimulus_filters(
     lags = np.arange(round(FILTER_LENGTH / STEP)) * STEP
     latency, smoothing = 0.015, 0.010  # s
     shape = np.where(lags >= latency, np.exp(-(lags - latency) / smoothing), 0.0)
-    n_driven = max(1, round(driven_fraction * n_units))
-    driven = rng.permuted(np.tile(np.arange(n_units) < n_driven, (n_classes, 1)), axis=1)
-    amplitudes = driven * gain * rng.gamma(8, 1 / 8, (n_classes, n_units))
+    amplitudes = gain * driven_units(n_classes, n_units, driven_fraction, rng)
     return amplitudes[:, :, None] * shape / shape.sum()
-
-
-def _balanced_order(n_classes: int, n_trials: int, rng: np.random.Generator) -> np.ndarray:
-    """Classes of trials, (trial,): each class once in every block of n_classes trials."""
-    blocks = [rng.permutation(n_classes) for _ in range(-(-n_trials // n_classes))]
-    return np.concatenate(blocks)[:n_trials]

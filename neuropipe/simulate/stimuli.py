@@ -48,8 +48,8 @@ def draw_stimuli(
     length = BEFORE + DURATION + AFTER
     if n_trials and LEAD_IN + n_trials * length > duration:
         raise BadInput(
-            f"{n_trials} trials take {LEAD_IN + n_trials * length:g} s, the recording {duration:g} s; lower n_trials or "
-            "raise duration"
+            f"{n_trials} trials take {LEAD_IN + n_trials * length:g} s, the recording {duration:g} s; lower n_trials "
+            "or raise duration"
         )
     return Stimuli(
         onsets=LEAD_IN + BEFORE + length * np.arange(n_trials),
