@@ -68,7 +68,7 @@ def connectivity_scores(
     weights, true = np.asarray(connectivity.weights[:], float), np.asarray(truth["weights"][:], float)
     if weights.shape != true.shape or weights.ndim != 2 or weights.shape[0] != weights.shape[1]:
         raise BadInput(f"estimated weights are {weights.shape} and true ones {true.shape}; both must be (unit, unit)")
-    pairs = _pairs(connectivity, truth, weights, true, signed)
+    pairs = _pairs(connectivity, truth, weights, true)
     rng = np.random.default_rng(seed)
     measures = {name: measure for name, measure in MEASURES.items() if _applies(name, pairs, signed)}
     ones = np.ones(len(pairs.connected))
@@ -159,7 +159,7 @@ def detected_pairs(weights: np.ndarray, p_values: np.ndarray | None) -> np.ndarr
     return (sizes >= least) & (sizes > 0) & ~np.eye(len(sizes), dtype=bool)
 
 
-def _pairs(connectivity: Any, truth: Mapping[str, Any], weights: np.ndarray, true: np.ndarray, signed: bool) -> Pairs:
+def _pairs(connectivity: Any, truth: Mapping[str, Any], weights: np.ndarray, true: np.ndarray) -> Pairs:
     p_values = None if connectivity.p_values is None else np.asarray(connectivity.p_values[:], float)
     delays = None if connectivity.delays is None else np.asarray(connectivity.delays[:], float)
     source, target = np.nonzero(~np.eye(len(weights), dtype=bool))

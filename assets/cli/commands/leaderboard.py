@@ -1,4 +1,4 @@
-"""`neuropipe leaderboard`: how well each decoder does."""
+"""`neuropipe leaderboard`: how well each model does."""
 
 import click
 
@@ -8,14 +8,14 @@ from assets.cli.options import chosen_sessions, json_option, session_option
 
 @click.command()
 @session_option
-@click.option("--across", is_flag=True, help="Compare the decoders across the sessions of each data set.")
+@click.option("--across", is_flag=True, help="Compare the models across the sessions of each data set.")
 @click.option("--rival", help="Model that --across compares the others with (default: that of the score family).")
 @json_option
 @plain_errors
 def leaderboard(patterns, across, rival, as_json) -> None:
-    """Rank the decoders of each session.
+    """Rank the models of each session.
 
-    Each score comes with chance, its interval and baselines; missing and failed decoders are listed, too.
+    Each score comes with chance, its interval and baselines; missing and failed models are listed, too.
     """
     from assets.cli import tables
     from assets.pipeline import build_pipeline

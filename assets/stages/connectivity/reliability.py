@@ -36,7 +36,7 @@ def _reliability_stage(plugin: Plugin) -> Stage:
         group="connectivity",
         inputs={"connectivity": f"connectivity/{plugin.name}"},
         kinds=("parquet",),
-        description=f"Whether what `connectivity/{plugin.name}` finds can be reproduced: halves of the recording, other "
+        description=f"Whether what `connectivity/{plugin.name}` finds can be reproduced: halves of it, other "
         "bin widths, activity without fast interactions and the prediction of held-out activity, with 95 % intervals.",
         applies_to=functools.partial(_applies, plugin.facts["needs"]),
         uses=lambda _: plugins.uses(plugin),

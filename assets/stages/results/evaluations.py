@@ -23,15 +23,18 @@ def uses(*code: str) -> Uses:
 
 
 def gather(planner: Planner, keys: set[str] | None = None) -> list[Member]:
-    """All evaluations of the sessions that have been worked on, and what is missing there; `keys` limits them."""
+    """All evaluations of the sessions that have been worked on; `keys` limits them.
+
+    What is missing is listed beside evaluations of the same family.
+    """
     assets = [name for name, stage in planner.pipeline.stages.items() if stage.score_family is not None]
     worked_on = set(planner.store.sessions())
     found: list[Member] = []
     for session in planner.catalog:
         if session.key in worked_on and (keys is None or session.key in keys):
             rows = [row for asset in assets for row in _of_asset(planner, asset, session)]
-            if any(row.facts["state"] != "missing" for row in rows):
-                found += rows
+            begun = {row.facts["family"] for row in rows if row.facts["state"] != "missing"}
+            found += [row for row in rows if row.facts["family"] in begun]
     return found
 
 
