@@ -31,6 +31,16 @@ task: {targets: [speed], bin_width: 0.5, history: 2, folds: {n_folds: 2}}
 sessions:
   one: {files: {one.npz: {path: PATH}}}
 """
+AREAS = """\
+title: Counts of two areas
+citation: unpublished
+licence: CC0-1.0
+modality: counts
+reader: npz
+config: {communication_subspace: {conditions: [shown], fewest_units: 3, n_folds: 2}}
+sessions:
+  one: {files: {areas.npz: {path: PATH}}}
+"""
 # Enough to run every line of a fit, and no more.
 SHORT = {
     "n_epochs": 2,
@@ -46,7 +56,7 @@ SWEPT = ("naive_bayes", "ensemble")  # sweeps are one function, and what they fi
 # Members of stages over many sessions are opened while the stage runs: by the store, which gives the bytes that the
 # fingerprint names or raises.
 OPENING = ("resources.store.attempts", "resources.store.manifest", "resources.store.members", "resources.store.store")
-TRIALS, TIME, TRACES, FRAMES = "quick.one", "time.one", "own.a", "tiny.one"
+TRIALS, TIME, TRACES, FRAMES, COUNTS = "quick.one", "time.one", "own.a", "tiny.one", "areas.one"
 
 
 class Laboratory:
@@ -67,6 +77,11 @@ class Laboratory:
         moving = {"dff": seen["dff"], "frame_times": seen["frame_times"], "time": seen["frame_times"]}
         np.savez(root / "time.npz", **moving, behaviour_speed=np.sin(seen["frame_times"]))
         (catalog / "time.yaml").write_text(CONTINUOUS.replace("PATH", str(root / "time.npz")))
+        rng = np.random.default_rng(0)
+        own = {"counts": rng.poisson(3.0, (12, 2, 8)).astype(np.uint8), "bin_width": 0.1, "start": 0.0}
+        conditions = {"shown": np.arange(12) % 2, "trial_start": np.arange(12.0)}
+        np.savez(root / "areas.npz", **own, **conditions, unit_brain_area=np.repeat(["A", "B"], 4))
+        (catalog / "areas.yaml").write_text(AREAS.replace("PATH", str(root / "areas.npz")))
         stages = [dataclasses.replace(stage, isolated=False) for stage in assets_pipeline.stages()]
         self.pipeline = Pipeline(stages, Workspace(catalog, root / "store", root / "raw"))
 
@@ -119,7 +134,7 @@ def runs() -> list[tuple[str, str | None]]:
     kind = {name: plugin.facts["task"] for name, plugin in decoders.available().items()}
     session = {"classification": TRIALS, "regression": TIME}
     found: list[tuple[str, str | None]] = [
-        ("recording", key) for key in (TRIALS, TIME, TRACES, FRAMES, "own.b", "own.c")
+        ("recording", key) for key in (TRIALS, TIME, TRACES, FRAMES, COUNTS, "own.b", "own.c")
     ]
     found += [("fluorescence", FRAMES), ("events/oasis", TRACES), ("events/oasis", TIME), ("events/suite2p", TRACES)]
     found += [(NETWORKS, None), ("events/learned", TRACES)]
@@ -128,6 +143,7 @@ def runs() -> list[tuple[str, str | None]]:
     for prefix in ("decoder/", "evaluation/decoder/"):
         found += [(f"{prefix}{name}", session[kind[name]]) for name in kind]
     found += [(f"sweep/{name}", TRIALS) for name in SWEPT]
+    found += [("communication_subspace", COUNTS)]
     return [*found, ("leaderboard", None), ("report", None)]
 
 
