@@ -50,10 +50,9 @@ def correlation(first: np.ndarray, second: np.ndarray, pairs: np.ndarray, *, see
     from scipy.stats import t
 
     n = int(np.count_nonzero(pairs))
-    centred = [_standardized(values, pairs) for values in (first, second)]
-    if n < 3 or any(values is None for values in centred):
+    a, b = _standardized(first, pairs), _standardized(second, pairs)
+    if n < 3 or a is None or b is None:
         return UNKNOWN._replace(n=n)
-    a, b = centred
     value = float(np.mean((a * b)[pairs]))
     n_units = int(np.count_nonzero(pairs.any(axis=0)))
     if n_units < FEWEST_UNITS:

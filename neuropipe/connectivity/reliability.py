@@ -135,7 +135,7 @@ def _split_half(
         return dict.fromkeys(("split_half", "split_half_full", "split_half_signed"), UNKNOWN)
     pairs = _common_pairs(first, second)
     size = _or_none(rank_correlation(np.abs(first.weights_), np.abs(second.weights_), pairs, seed=seed))
-    full = Estimated(*(spearman_brown(each) for each in size[:3]), size.n)
+    full = Estimated(spearman_brown(size.value), spearman_brown(size.ci_low), spearman_brown(size.ci_high), size.n)
     signed = _or_none(correlation(first.weights_, second.weights_, pairs, seed=seed))
     return {"split_half": size, "split_half_full": full, "split_half_signed": signed}
 
