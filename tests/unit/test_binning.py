@@ -157,6 +157,7 @@ def test_times_unsorted_across_a_slice_are_refused(monkeypatch):
     st.lists(st.lists(st.sampled_from([0.0, 1.0, 1.0, 2.0, 3.0, np.nan]), max_size=6), min_size=1, max_size=4),
     st.integers(1, 5),
 )
+@settings(max_examples=100, deadline=None)
 def test_the_first_unsorted_spike_is_found_whatever_the_pieces(trains, compared):
     bounds = np.cumsum([0, *map(len, trains)])
     parts = zip(trains, bounds[:-1], strict=True)
