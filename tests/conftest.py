@@ -2,9 +2,10 @@
 
 import os
 
+import hypothesis
 import pytest
 
-from tests.installation import ROOT, Place, make_place
+from tests.installation import ROOT, Place, make_place, remove_run_history
 
 TESTS = ROOT / "tests"
 
@@ -15,6 +16,9 @@ for _library in ("OMP", "OPENBLAS", "MKL"):
 os.environ.pop("DAGSTER_HOME", None)
 # Processes that tests start find the bytecode of those before them, as a user's do.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# On a busy machine any example may take long.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -31,6 +35,10 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.get_closest_marker("mirror"):
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_sessionfinish():
+    remove_run_history()
 
 
 @pytest.fixture

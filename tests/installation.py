@@ -1,6 +1,5 @@
 """Installations to run the command in: folders of their own, over the project's code or over a copy of it."""
 
-import atexit
 import contextlib
 import functools
 import json
@@ -114,11 +113,17 @@ def _run_history() -> Path:
     import dagster as dg
 
     home = Path(tempfile.mkdtemp(prefix="neuropipe-home-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
     shutil.copy(ROOT / "dagster.yaml", home)
     with dg.DagsterInstance.from_config(str(home)) as instance:
         assert instance.get_runs_count() == 0
     return home
+
+
+def remove_run_history() -> None:
+    """Remove what this process keeps for places to come, if there is any."""
+    if _run_history.cache_info().currsize:
+        shutil.rmtree(_run_history(), ignore_errors=True)
+        _run_history.cache_clear()
 
 
 def copy_project(root: Path) -> Path:
