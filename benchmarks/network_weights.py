@@ -1,6 +1,6 @@
 """How hard simulated networks are for the anchor, as their synaptic weights were chosen (docs/choices/networks.md).
 
-    python -m benchmarks.network_weights [--weights 0.5 0.6 0.7] [--sessions 'tuning-standard-*'] [--set NAME=VALUE ...]
+    python -m benchmarks.network_weights [--weights 0.6 0.7] [--sessions 'tuning-standard-*'] [--set NAME=VALUE ...]
 
 Prints the average precision (AP) and AUROC of `cross_correlogram` on sessions of sim-network, with the mean excitatory
 weight (mV) of the catalogue replaced by each of those given; inhibition stays as many times stronger as it is there.

@@ -8,6 +8,7 @@ ConnectivityData and sets
     p_values_    (source, target) of "i does not influence j", NaN where there is none; None for a method without them
     delays_      (source, target) s, NaN where unknown; None for a method that does not estimate delays
     left_out_    unit -> why nothing could be estimated for it
+    duplicates_  pairs of units that are copies of each other; nothing is estimated between them
 
 A method is told nothing but the activity: neither the true wiring of a simulation nor the names of units.
 """

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from neuropipe.connectivity.data import ConnectivityData
+from neuropipe.connectivity.duplicates import Duplicate, duplicates
 from neuropipe.errors import BadInput
 from neuropipe.parameters import check_parameters
 
@@ -37,6 +38,7 @@ class ConnectivityMethod(BaseEstimator, ABC):
     p_values_: np.ndarray | None
     delays_: np.ndarray | None
     left_out_: dict[int, str]
+    duplicates_: list[Duplicate]
 
     def fit(self, data: ConnectivityData) -> Self:
         """Estimate the connectivity of all pairs of units; raises BadInput where the data can't bear it."""
@@ -55,6 +57,10 @@ class ConnectivityMethod(BaseEstimator, ABC):
         self.weights_ = _in_place(found.weights, active, data.n_units, 0.0)
         self.p_values_ = None if found.p_values is None else _in_place(found.p_values, active, data.n_units, np.nan)
         self.delays_ = None if found.delays is None else _in_place(found.delays, active, data.n_units, np.nan)
+        self.duplicates_ = [copy for copy in duplicates(data) if not {copy.unit, copy.other} & set(self.left_out_)]
+        for values, absent in ((self.weights_, 0.0), (self.p_values_, np.nan), (self.delays_, np.nan)):
+            for unit, other, _ in self.duplicates_ if values is not None else []:
+                values[unit, other] = values[other, unit] = absent
         return self
 
     @property

@@ -298,7 +298,7 @@ KEEPS = [
         '@decoder("naive_bayes", task="classification", ',
         '@decoder("naive_bayes", task="classification", slow=True, ',
     ),
-    Edit("tools of a plug-in", '@simulator("spiking_network", tools=("numba",))', '@simulator("spiking_network")'),
+    Edit("tools of a plug-in", '@simulator("spiking_network", tools=("numba",), ', '@simulator("spiking_network", '),
     # what decides no bytes
     Edit("style of plots", "figure.savefig(", "figure.tight_layout()\n    figure.savefig("),
     Edit(

@@ -9,7 +9,6 @@ from assets.stages.sessions import lacks_true_wiring, suits_connectivity
 from neuropipe import connectivity as methods
 from neuropipe.catalog import Session
 from neuropipe.connectivity.of_session import activity_of
-from neuropipe.connectivity.reliability import limits, reliability
 from neuropipe.plots import connectivity_reliability as plots
 from neuropipe.registry import Plugin
 from neuropipe.schemas import Activity, Connectivity, ConnectivityReliability, Recording
@@ -48,6 +47,8 @@ def _reliability_stage(plugin: Plugin) -> Stage:
     def connectivity_reliability(
         config: ReliabilityConfig, connectivity: Connectivity, activity: Activity, recording: Recording
     ) -> ConnectivityReliability:
+        from neuropipe.connectivity.reliability import limits, reliability  # scikit-learn takes long to import
+
         settings = dict(connectivity.parameters)
         of = activity_of(activity, recording, **{name: settings.pop(name) for name in OF_SESSION})
         found = reliability(functools.partial(methods.make, plugin.name, **settings), of.data, seed=config.seed)

@@ -1,0 +1,136 @@
+"""Poisson generalised linear model of every unit's spikes, given the recent spikes of all units."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.stats import norm
+
+from neuropipe.connectivity.base import ConnectivityMethod, Estimate
+from neuropipe.connectivity.data import ConnectivityData
+from neuropipe.connectivity.kernels import surrounding, synaptic
+from neuropipe.connectivity.moments import LaggedMoments, lagged_moments
+from neuropipe.connectivity.poisson_fit import Sample, fit_poisson
+from neuropipe.connectivity.readout import drive_components
+from neuropipe.connectivity.traces import events_of, sampled_bins, traces
+from neuropipe.parameters import COUNT, COUNT_OR_ZERO, NOT_NEGATIVE, POSITIVE, Parameters
+from neuropipe.registry import connectivity_method
+
+DELAYS = np.arange(0.001, 0.0046, 0.0005)  # s, that are told apart
+_MOST_VALUES = 60_000_000  # of the sample of filtered activity, so that it stays below .5 GB
+
+
+@connectivity_method(
+    "poisson_glm", needs="counts", directed=True, signed=True, calibrated=False, tools=("numba", "scipy")
+)
+class PoissonGlm(Parameters, ConnectivityMethod):
+    """The coupling of unit i to unit j in the model log(rate_j) = b_j + sum over i of w_ij * f_i + common drive.
+
+    Okatan et al. 2005, Neural Comput 17:1927; Truccolo et al. 2005, J Neurophysiol 93:1074; Pillow et al. 2008, Nature
+    454:995. f_i is the activity of unit i filtered by the response to a synapse, exp(-t / decay) - exp(-t / rise) from
+    `delay` on; f_j itself, the target's own history, is among them. Common drive enters as slow components of the
+    population around each moment, as many as exceed what synapses can explain (`drive_components`).
+
+    Maximises the likelihood with a ridge penalty, for all targets at once. The spikes' part of the likelihood and the
+    integral's expansion to second order are exact, from correlograms; the integral's remainder is summed over a seeded
+    sample of bins (over all, if n_samples allows). The weight is the coefficient in standard errors (Wald); the
+    p-value is that of a normal. Delays, where bins are no wider than 1 ms, are those of the filter that would raise
+    the likelihood most with all other couplings held.
+
+    bin_width : s, of spike times; activity in bins keeps its own
+    delay, rise, decay : s; ridge : penalty, as if every unit had this many isolated events more without effect
+    drive_time : s, time constant of the components around a moment; 0 for a model without common drive
+    n_samples : bins of the integral's remainder; max_iterations : Newton steps; seed : of the sample
+    """
+
+    bin_width: float = 0.001
+    delay: float = 0.002
+    rise: float = 0.0015
+    decay: float = 0.008
+    ridge: float = 20.0
+    drive_time: float = 0.02
+    n_samples: int = 100_000
+    max_iterations: int = 12
+    seed: int = 0
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "bin_width": [POSITIVE],
+        "delay": [NOT_NEGATIVE],
+        "rise": [POSITIVE],
+        "decay": [POSITIVE],
+        "ridge": [POSITIVE],
+        "drive_time": [NOT_NEGATIVE],
+        "n_samples": [COUNT],
+        "max_iterations": [COUNT],
+        "seed": [COUNT_OR_ZERO],
+    }
+
+    @property
+    def longest_lag(self) -> float:
+        """s"""
+        return self.delay + 5 * self.decay
+
+    def _estimate(self, data: ConnectivityData) -> Estimate:
+        width = self.bin_width if data.bin_width is None else data.bin_width
+        kernel = synaptic(self.delay, self.rise, self.decay, width)
+        slow = surrounding(self.drive_time, width) if self.drive_time else None
+        reach = max(len(kernel), 0 if slow is None else len(slow)) // 2
+        moments = lagged_moments(data, width, 2 * reach)
+        loadings = drive_components(moments, slow) if slow is not None else np.zeros((data.n_units, 0))
+        kernels = [kernel, slow] if slow is not None and loadings.size else [kernel]
+        gram, cross = _joined(moments, kernels, loadings)
+        sample = self._sample(data, width, kernels, loadings)
+        penalty = np.zeros(len(gram))
+        penalty[: data.n_units] = self.ridge * (kernel @ kernel)
+        penalty[data.n_units :] = 1e-6 * np.trace(gram) / len(gram)
+        totals = moments.rates * moments.n_bins
+        found = fit_poisson(gram, cross, penalty, totals, moments.n_bins, sample, self.max_iterations)
+        coupling = found.coefficients[: data.n_units]
+        z_scores = coupling / found.errors[: data.n_units]
+        delays = None
+        if width <= DELAYS[0] and reach >= len(synaptic(DELAYS[-1], self.rise, self.decay, width)) // 2:
+            delays = self._delays(moments, kernels, loadings, found.coefficients, width)
+        return Estimate(z_scores, 2 * norm.sf(np.abs(z_scores)), delays)
+
+    def _sample(self, data: ConnectivityData, width: float, kernels: list, loadings: np.ndarray) -> Sample:
+        """Filtered activity of units, then components, at sampled bins; (sample, regressor) float32, centred."""
+        events, edges = events_of(data, width)
+        n_samples = min(self.n_samples, max(1000, _MOST_VALUES // data.n_units))
+        at = sampled_bins(int(edges[-1]), n_samples, self.seed)
+        values = np.zeros((len(at), data.n_units + (loadings.shape[1] if len(kernels) > 1 else 0)), np.float32)
+        for unit, trace in enumerate(traces(events, edges, kernels[0], at)):
+            values[:, unit] = trace
+        if len(kernels) > 1:
+            slow = np.zeros((len(at), loadings.shape[1]))
+            for unit, trace in enumerate(traces(events, edges, kernels[1], at)):
+                slow += np.outer(trace, loadings[unit])
+            values[:, data.n_units :] = slow
+        values -= values.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return values
+
+    def _delays(
+        self, moments: LaggedMoments, kernels: list, loadings: np.ndarray, coefficients: np.ndarray, width: float
+    ) -> np.ndarray:
+        """(source, target) s: of each pair, the delay whose filter explains most of what the others leave."""
+        own = np.arange(moments.n_units)
+        gains = np.empty((len(DELAYS), moments.n_units, moments.n_units))
+        for candidate, delay in enumerate(DELAYS):
+            shifted = synaptic(float(delay), self.rise, self.decay, width)
+            gram = moments.gram([shifted, *kernels])
+            mixed = gram[0, :, 1]
+            explained = mixed @ coefficients[: moments.n_units]
+            if len(kernels) > 1:
+                explained += gram[0, :, 2] @ loadings @ coefficients[moments.n_units :]
+            explained -= mixed[own, own][:, None] * coefficients[: moments.n_units]
+            left = moments.cross([shifted])[0] - moments.rates * explained
+            gains[candidate] = np.sign(coefficients[: moments.n_units]) * left / np.sqrt(gram[0, own, 0, own])[:, None]
+        return DELAYS[np.argmax(gains, axis=0)]
+
+
+def _joined(moments: LaggedMoments, kernels: list, loadings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(regressor, regressor) and (regressor, target) moments of the units' filtered activity and of the components."""
+    gram, cross = moments.gram(kernels), moments.cross(kernels)
+    if len(kernels) == 1:
+        return gram[0, :, 0], cross[0]
+    mixed = gram[0, :, 1] @ loadings
+    joined = np.block([[gram[0, :, 0], mixed], [mixed.T, loadings.T @ gram[1, :, 1] @ loadings]])
+    return joined, np.concatenate([cross[0], loadings.T @ cross[1]])
