@@ -1,11 +1,13 @@
 """Installations to run the command in: folders of their own, over the project's code or over a copy of it."""
 
 import contextlib
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,12 +100,30 @@ class Place:
 
 def make_place(root: Path, code: Path = ROOT, **datasets: str) -> Place:
     """An installation in `root` with nothing made yet; `datasets` (name -> YAML) are its catalogue."""
-    (root / "home").mkdir(parents=True)
-    shutil.copy(ROOT / "dagster.yaml", root / "home")
+    shutil.copytree(_run_history(), root / "home")
     (root / "catalog").mkdir()
     for name, text in datasets.items():
         (root / "catalog" / f"{name}.yaml").write_text(text)
     return Place(root, code)
+
+
+@functools.cache
+def _run_history() -> Path:
+    """A DAGSTER_HOME whose databases are made, once per process: each takes half a second."""
+    import dagster as dg
+
+    home = Path(tempfile.mkdtemp(prefix="neuropipe-home-"))
+    shutil.copy(ROOT / "dagster.yaml", home)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert instance.get_runs_count() == 0
+    return home
+
+
+def remove_run_history() -> None:
+    """Remove what this process keeps for places to come, if there is any."""
+    if _run_history.cache_info().currsize:
+        shutil.rmtree(_run_history(), ignore_errors=True)
+        _run_history.cache_clear()
 
 
 def copy_project(root: Path) -> Path:

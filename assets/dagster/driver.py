@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 
 from assets.dagster.assets import DAMAGED_INPUT, OVERRIDES_TAG, asset_key
-from assets.dagster.build import build_definitions
+from assets.dagster.build import job_of
 from assets.dagster.dead_runs import PROCESS_TAG, close_dead_runs, this_process
 from assets.dagster.internals import ErrorSource, RunFailureReason
 from assets.dagster.jobs import EVERYTHING_JOB
@@ -142,7 +142,8 @@ class _Run:
     refresh: bool
     report: Report
     summary: Summary
-    _job: Any = None
+    _job: dg.JobDefinition | None = None
+    _in_job: set[str] = field(default_factory=set)
     _broken: set[str] = field(default_factory=set)  # of what is made once for all
 
     def shared(self, sessions: list[Session], selected: list[str]) -> list[str]:
@@ -192,7 +193,7 @@ class _Run:
             wanted = launched(decisions, set(selected) - settled, self.refresh)
             if not wanted:
                 break
-            watcher = self._launch(session, wanted, planner)
+            watcher = self._launch(session, wanted, planner, planner.required(wanted, session))
             settled |= watcher.succeeded
             computed |= watcher.computed
             if not watcher.damaged or rounds_left == 0:
@@ -214,8 +215,10 @@ class _Run:
         """Those that have something of their own to make, and do not only point at another asset."""
         return {name for name in assets if self.pipeline.stage(name).choose is None}
 
-    def _launch(self, session: Session | None, assets: list[str], planner: Planner) -> "_Watcher":
-        """Execute the assets in one run; what was seen of it."""
+    def _launch(
+        self, session: Session | None, assets: list[str], planner: Planner, required: Iterable[str]
+    ) -> "_Watcher":
+        """Execute the assets in one run; what was seen of it. required : they and all that they are made from"""
         key = session.key if session is not None else None
         tags = {PROCESS_TAG: this_process()}
         if planner.overrides:
@@ -225,7 +228,7 @@ class _Run:
         watcher = _Watcher(self.pipeline, key, self.report)
         run_id = dg.DagsterRun(job_name=EVERYTHING_JOB).run_id
         self.instance.add_event_listener(run_id, watcher)
-        self._definitions_job().execute_in_process(
+        self._job_of(required).execute_in_process(
             instance=self.instance,
             partition_key=key,
             asset_selection=[asset_key(asset) for asset in assets],
@@ -253,9 +256,10 @@ class _Run:
         planner.store.used(f"{hit.holder}/{hit.fingerprint[:32]}" for hit in hits if hit.state == "hit")
         report_hits(self.instance, self.pipeline, [hit for hit in hits if not planner.variant(hit.asset)])
 
-    def _definitions_job(self):
-        if self._job is None:
-            self._job = build_definitions(self.pipeline).resolve_job_def(EVERYTHING_JOB)
+    def _job_of(self, assets: Iterable[str]) -> dg.JobDefinition:
+        if self._job is None or not self._in_job.issuperset(assets):
+            self._in_job.update(assets)
+            self._job = job_of(self.pipeline, self._in_job)
         return self._job
 
 

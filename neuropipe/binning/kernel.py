@@ -12,21 +12,6 @@ TRIALS = np.uint64(32)
 
 
 @numba.njit(nogil=True)
-def first_unsorted(times: np.ndarray, bounds: np.ndarray) -> int:
-    """Index of the first spike not followed by an equal or later one in its part (NaN never is), else -1."""
-    for part in range(len(bounds) - 1):
-        train = times[bounds[part] : bounds[part + 1]]
-        ascending = True
-        for spike in range(len(train) - 1):  # without an early exit, this loop is vectorised
-            ascending &= train[spike] <= train[spike + 1]
-        if not ascending:
-            for spike in range(len(train) - 1):
-                if not train[spike] <= train[spike + 1]:
-                    return bounds[part] + spike
-    return -1
-
-
-@numba.njit(nogil=True)
 def add_counts(times, bounds, first, last, starts, rows, steps, bin_width, counts, unit, largest, counted):
     """Add the spikes of parts first..last-1 of `times` to counts[rows[trial], bin, unit + part].
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from neuropipe.errors import BadInput
 
+COMPARED = 1 << 20  # spikes compared with their successors at once
+
 
 @dataclass(frozen=True)
 class SpikeSlice:
@@ -72,8 +74,6 @@ class SpikeSource:
 
 def _refuse_bad_times(part: SpikeSlice, before: float) -> None:
     """before : the last spike of the unit that the slice continues, else -inf."""
-    from neuropipe.binning.kernel import first_unsorted
-
     times, bounds = part.times, part.bounds
     spike = first_unsorted(times, bounds)
     held = np.flatnonzero(np.diff(bounds))
@@ -90,3 +90,17 @@ def _refuse_bad_times(part: SpikeSlice, before: float) -> None:
         raise BadInput(
             f"the spike times of unit {unit} are not sorted ({early} s follows {late} s); sort them within each unit"
         )
+
+
+def first_unsorted(times: np.ndarray, bounds: np.ndarray) -> int:
+    """Index of the first spike not followed by an equal or later one in its part (NaN never is), else -1.
+
+    Part p is times[bounds[p]:bounds[p + 1]]. Compared a piece at a time, so that little memory is taken.
+    """
+    for begin in range(0, len(times) - 1, COMPARED):
+        end = min(begin + COMPARED, len(times) - 1)
+        falls = begin + np.flatnonzero(~(times[begin:end] <= times[begin + 1 : end + 1]))
+        falls = falls[~np.isin(falls + 1, bounds)]  # a part may begin before the last one ended
+        if len(falls):
+            return int(falls[0])
+    return -1

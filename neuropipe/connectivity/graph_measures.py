@@ -169,5 +169,5 @@ def _graph(found: np.ndarray) -> "networkx.DiGraph":
 
     graph = nx.DiGraph()
     graph.add_nodes_from(range(len(found)))
-    graph.add_edges_from(np.argwhere(found).tolist())
+    graph.add_edges_from((source, target) for source, target in np.argwhere(found).tolist())
     return graph

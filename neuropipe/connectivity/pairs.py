@@ -49,27 +49,36 @@ def correlation(first: np.ndarray, second: np.ndarray, pairs: np.ndarray, *, see
     """Pearson's correlation of two matrices over the pairs; the interval is symmetric in Fisher's z."""
     from scipy.stats import t
 
-    n = int(np.count_nonzero(pairs))
-    centred = [_standardized(values, pairs) for values in (first, second)]
-    if n < 3 or any(values is None for values in centred):
-        return UNKNOWN._replace(n=n)
-    a, b = centred
-    value = float(np.mean((a * b)[pairs]))
-    n_units = int(np.count_nonzero(pairs.any(axis=0)))
-    if n_units < FEWEST_UNITS:
+    value, resampled = _correlations(first, second, pairs, seed)
+    n, n_units = _sizes(pairs)
+    if np.isnan(value) or not len(resampled):
         return Estimated(value, np.nan, np.nan, n)
-    weights = _drawn(pairs, seed)
-    total, mean_a, mean_b, square_a, square_b, product = (
-        _summed(each, weights) for each in (pairs.astype(float), a, b, a * a, b * b, a * b)
-    )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean_a, mean_b = mean_a / total, mean_b / total
-        spread = np.sqrt((square_a / total - mean_a**2) * (square_b / total - mean_b**2))
-        resampled = np.arctanh(np.clip((product / total - mean_a * mean_b) / spread, -1 + 1e-12, 1 - 1e-12))
-    usable = resampled[np.isfinite(resampled)]
-    half = t.ppf(0.975, n_units - 1) * usable.std(ddof=1) if len(usable) > 1 else np.nan
-    middle = np.arctanh(np.clip(value, -1 + 1e-12, 1 - 1e-12))
+    z = _fisher(resampled)
+    half = t.ppf(0.975, n_units - 1) * z[np.isfinite(z)].std(ddof=1)
+    middle = _fisher(value)
     return Estimated(value, float(np.tanh(middle - half)), float(np.tanh(middle + half)), n)
+
+
+def rank_correlation_difference(
+    own: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], pairs: np.ndarray, *, seed: int
+) -> Estimated:
+    """Spearman's correlation of two matrices less that of two others of the same units, which are resampled alike.
+
+    Matrices that tell no pairs apart have the correlation 0.
+    """
+    from scipy.stats import t
+
+    n, n_units = _sizes(pairs)
+    if n < 3:
+        return UNKNOWN._replace(n=n)
+    found = [_correlations(ranks(a, pairs), ranks(b, pairs), pairs, seed) for a, b in (own, other)]
+    (value, resampled), (reference, of_reference) = ((np.nan_to_num(v), np.nan_to_num(r)) for v, r in found)
+    difference = float(value - reference)
+    if n_units < FEWEST_UNITS:
+        return Estimated(difference, np.nan, np.nan, n)
+    spread = np.zeros(N_RESAMPLES) + (resampled if len(resampled) else 0) - (of_reference if len(of_reference) else 0)
+    half = t.ppf(0.975, n_units - 1) * float(spread.std(ddof=1))
+    return Estimated(difference, difference - half, difference + half, n)
 
 
 def share(found: np.ndarray, pairs: np.ndarray, *, seed: int) -> Estimated:
@@ -99,6 +108,34 @@ def mean_over_units(values: np.ndarray) -> Estimated:
         return Estimated(float(values.mean()) if len(values) else np.nan, np.nan, np.nan, len(values))
     half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
     return Estimated(float(values.mean()), float(values.mean() - half), float(values.mean() + half), len(values))
+
+
+def _correlations(first: np.ndarray, second: np.ndarray, pairs: np.ndarray, seed: int) -> tuple[float, np.ndarray]:
+    """Pearson's correlation over the pairs, and of resamples; NaN and none where all values of a matrix are equal."""
+    a, b = _standardized(first, pairs), _standardized(second, pairs)
+    n, n_units = _sizes(pairs)
+    if n < 3 or a is None or b is None:
+        return np.nan, np.empty(0)
+    value = float(np.mean((a * b)[pairs]))
+    if n_units < FEWEST_UNITS:
+        return value, np.empty(0)
+    weights = _drawn(pairs, seed)
+    total, mean_a, mean_b, square_a, square_b, product = (
+        _summed(each, weights) for each in (pairs.astype(float), a, b, a * a, b * b, a * b)
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean_a, mean_b = mean_a / total, mean_b / total
+        spread = np.sqrt((square_a / total - mean_a**2) * (square_b / total - mean_b**2))
+        return value, (product / total - mean_a * mean_b) / spread
+
+
+def _fisher(values: np.ndarray | float) -> np.ndarray:
+    return np.arctanh(np.clip(values, -1 + 1e-12, 1 - 1e-12))
+
+
+def _sizes(pairs: np.ndarray) -> tuple[int, int]:
+    """Number of pairs, and of units that are in one."""
+    return int(np.count_nonzero(pairs)), int(np.count_nonzero(pairs.any(axis=0)))
 
 
 def _standardized(values: np.ndarray, pairs: np.ndarray) -> np.ndarray | None:

@@ -17,6 +17,7 @@ from neuropipe.connectivity.pairs import (
     mean_over_units,
     pairs_of,
     rank_correlation,
+    rank_correlation_difference,
     share,
 )
 from neuropipe.connectivity.uncoupled import JITTER, uncoupled
@@ -46,7 +47,8 @@ def reliability(
                  recording, 2 r / (1 + r). "split_half_signed": Pearson's correlation of the weights.
     null         the same method fitted to the activity without fast interactions (see `uncoupled`).
                  "null_split_half", "null_split_half_signed": split_half there; where they are as large, what is
-                 reproduced is no fast interaction.
+                 reproduced is no fast interaction. "split_half_over_null": split_half less null_split_half; rank
+                 methods by this one.
                  "above_null": share of pairs whose |weight| is above the 95 % quantile of the null's; .05 by chance.
     bin_width    "bin_width_half", "bin_width_double": Spearman's correlation of |weights| with those at half and at
                  double the bin width; only methods with a parameter `bin_width`, and widths that can be made of
@@ -66,16 +68,18 @@ def reliability(
     rows: dict[str, Estimated] = {}
     if "split_half" in parts or "held_out" in parts:
         halves = interleaved_halves(data, n_blocks)
-        fits = [_fitted(make(), half) for half in halves]
+        of_halves = [_fitted(make(), half) for half in halves]
         if "split_half" in parts:
-            rows |= _split_half(*fits, seed=seed)
+            rows |= _split_half(*of_halves, seed=seed)
         if "held_out" in parts:
-            held_out = _held_out(fits[0], *halves, seed=seed)
+            held_out = _held_out(of_halves[0], *halves, seed=seed)
     if "null" in parts:
         null = uncoupled(data, seed=seed, jitter=jitter)
         fits = [_fitted(make(), half) for half in interleaved_halves(null, n_blocks)]
         of_null = _split_half(*fits, seed=seed)
         rows |= {f"null_{name}": of_null[name] for name in ("split_half", "split_half_signed")}
+        if "split_half" in parts:
+            rows["split_half_over_null"] = _over_null(fits, of_halves, seed=seed)
         rows["above_null"] = _above_null(whole, _fitted(make(), null), seed=seed)
     if "bin_width" in parts:
         rows |= _bin_widths(make, whole, data, seed=seed)
@@ -135,7 +139,7 @@ def _split_half(
         return dict.fromkeys(("split_half", "split_half_full", "split_half_signed"), UNKNOWN)
     pairs = _common_pairs(first, second)
     size = _or_none(rank_correlation(np.abs(first.weights_), np.abs(second.weights_), pairs, seed=seed))
-    full = Estimated(*(spearman_brown(each) for each in size[:3]), size.n)
+    full = Estimated(spearman_brown(size.value), spearman_brown(size.ci_low), spearman_brown(size.ci_high), size.n)
     signed = _or_none(correlation(first.weights_, second.weights_, pairs, seed=seed))
     return {"split_half": size, "split_half_full": full, "split_half_signed": signed}
 
@@ -143,6 +147,17 @@ def _split_half(
 def _or_none(found: Estimated) -> Estimated:
     """0 where one of the matrices tells no pairs apart, as when a sparse method finds nothing."""
     return found._replace(value=0.0) if found.n >= 3 and np.isnan(found.value) else found
+
+
+def _over_null(
+    of_null: list[ConnectivityMethod | None], of_halves: list[ConnectivityMethod | None], *, seed: int
+) -> Estimated:
+    own, null = [[fit for fit in fits if fit is not None] for fits in (of_halves, of_null)]
+    if len(own) + len(null) < 4:
+        return UNKNOWN
+    pairs = pairs_of(np.logical_and.reduce([_estimated(fit) for fit in (*own, *null)]))
+    sizes, of_sizes = ([np.abs(fit.weights_) for fit in fits] for fits in (own, null))
+    return rank_correlation_difference((sizes[0], sizes[1]), (of_sizes[0], of_sizes[1]), pairs, seed=seed)
 
 
 def _above_null(whole: ConnectivityMethod, null: ConnectivityMethod | None, *, seed: int) -> Estimated:

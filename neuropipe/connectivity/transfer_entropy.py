@@ -1,5 +1,6 @@
 """Transfer entropy between binned spike trains (Schreiber 2000), against jittered sources."""
 
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -64,46 +65,63 @@ class TransferEntropy(Parameters, ConnectivityMethod):
 
     def _estimate(self, data: ConnectivityData) -> Estimate:
         bins, offsets, n_bins = distinct_bins(data, self.bin_width)
-        targets = [patterns(train, n_bins, self.n_delays) for train in np.split(bins, offsets[1:-1])]
-        wholes = [np.bincount(target, minlength=2 << self.n_delays) for target in targets]
         first_delays = np.where(on_one_site(data.sites, data.n_units), 2 + blind_lags(self.bin_width), 1)
-        entropies, delays = self._all_pairs(bins, offsets, targets, wholes, first_delays)
+        targets = Targets.of(bins, offsets, n_bins, self.n_delays)
+        entropies, delays = targets.entropies(bins, offsets, first_delays)
         rng = np.random.default_rng(self.seed)
         total, squares = np.zeros_like(entropies), np.zeros_like(entropies)
         for _ in range(self.n_surrogates):
             drawn, at = jittered(bins, offsets, n_bins, round(2 * self.jitter / self.bin_width), rng)
-            found = np.abs(self._all_pairs(drawn, at, targets, wholes, first_delays)[0])
+            found = np.abs(targets.entropies(drawn, at, first_delays)[0])
             total += found
             squares += found**2
         mean = total / self.n_surrogates
         variance = (squares - self.n_surrogates * mean**2) / (self.n_surrogates - 1)
         mean = np.maximum(mean, _NONE)
         pairs = ~np.eye(data.n_units, dtype=bool)
-        shape = 1 / np.mean(variance[pairs] / mean[pairs] ** 2)
+        shape = 1 / max(np.mean(variance[pairs] / mean[pairs] ** 2), _NONE)
         ratio = np.abs(entropies) / mean
         p_values = fdtrc(2 * shape, 2 * shape * self.n_surrogates, ratio)
         return Estimate(np.sign(entropies) * np.sqrt(ratio), p_values, delays * self.bin_width)
 
-    def _all_pairs(
-        self,
-        bins: np.ndarray,
-        offsets: np.ndarray,
-        targets: list[np.ndarray],
-        wholes: list[np.ndarray],
-        first_delays: np.ndarray,
+
+@dataclass(frozen=True)
+class Targets:
+    """What is looked up of every target: its patterns, (time,) each, and how often each occurs, (unit, pattern)."""
+
+    patterns: list[np.ndarray]
+    occurrences: np.ndarray
+    n_delays: int
+
+    @classmethod
+    def of(cls, bins: np.ndarray, offsets: np.ndarray, n_bins: int, n_delays: int) -> "Targets":
+        """From bins with a spike, unit u owning bins[offsets[u]:offsets[u + 1]]."""
+        found = [patterns(train, n_bins, n_delays) for train in np.split(bins, offsets[1:-1])]
+        return cls(found, np.stack([np.bincount(each, minlength=2 << n_delays) for each in found]), n_delays)
+
+    def entropies(
+        self, bins: np.ndarray, offsets: np.ndarray, first_delays: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Signed transfer entropies at the best delays, nats in all, and those delays, bins; both (source, target)."""
-        n_units, n_patterns = len(targets), 2 << self.n_delays
+        """Signed transfer entropies at the best delays, nats in all, and those delays, bins; both (source, target).
+
+        bins, offsets : of the sources; first_delays : (source, target), from which on delays are read
+        """
+        n_units, n_bins = len(self.patterns), len(self.patterns[0])
         entropies, delays = np.empty((n_units, n_units)), np.empty((n_units, n_units), np.int64)
-        stretches = np.arange(0, len(targets[0]) + BLOCK, BLOCK)
+        stretches = np.arange(0, n_bins + BLOCK, BLOCK)
         edges = np.stack([np.searchsorted(train, stretches) for train in np.split(bins, offsets[1:-1])], axis=1)
         edges += offsets[:-1]
 
         def of_target(target: int) -> None:
-            counts = np.empty((n_units, n_patterns), np.int64)
-            count_patterns(bins, edges, targets[target], counts)
+            counts = np.empty(self.occurrences.shape, np.int64)
+            count_patterns(bins, edges, self.patterns[target], counts)
             largest_entropies(
-                counts, wholes[target], first_delays[:, target], self.n_delays, entropies[target], delays[target]
+                counts,
+                self.occurrences[target],
+                first_delays[:, target],
+                self.n_delays,
+                entropies[target],
+                delays[target],
             )
 
         over_units(of_target, range(n_units))

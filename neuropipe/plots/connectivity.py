@@ -132,7 +132,7 @@ def graph(
         return figure
     nodes, area = np.unique(pairs), np.full(len(weights), "") if areas is None else np.asarray(areas)
     nodes = nodes[np.lexsort((nodes, modules(found)[nodes], area[nodes]))]
-    place = nx.circular_layout(nodes.tolist())
+    place = {node: (float(x), float(y)) for node, (x, y) in nx.circular_layout(nodes.tolist()).items()}
     xy, area = np.array([place[node] for node in nodes.tolist()]), area[nodes]
     degree = (found.sum(axis=0) + found.sum(axis=1))[nodes]
     dots = 25 + 150 * degree / degree.max()

@@ -18,6 +18,7 @@ PANELS = {
         0.0,
         {
             "split_half": ("halves, |weight|", "null_split_half"),
+            "split_half_over_null": ("halves, |weight|, more than the null", None),
             "split_half_full": ("halves, |weight|, for all", None),
             "split_half_signed": ("halves, signed weight", "null_split_half_signed"),
             "bin_width_half": ("half the bin width", None),

@@ -60,7 +60,7 @@ def gone(pid: int) -> bool:
         return True
 
 
-def wait_until(holds, seconds: float = 30.0) -> None:
+def wait_until(holds, seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "waited too long"

@@ -167,6 +167,12 @@ CHANGES = [
         "if rng.random() <= -np.expm1(",
         named("simulator/spiking_network"),
     ),
+    Edit(
+        "constant of a kernel that kernels call",
+        "DRIFT_STEPS = 2000",
+        "DRIFT_STEPS = 1000",
+        named("simulator/integrate_and_fire_network", "simulator/hawkes_network"),
+    ),
     # evaluation
     Edit(
         "length of blocks",
@@ -298,7 +304,7 @@ KEEPS = [
         '@decoder("naive_bayes", task="classification", ',
         '@decoder("naive_bayes", task="classification", slow=True, ',
     ),
-    Edit("tools of a plug-in", '@simulator("spiking_network", tools=("numba",))', '@simulator("spiking_network")'),
+    Edit("tools of a plug-in", '@simulator("spiking_network", tools=("numba",), ', '@simulator("spiking_network", '),
     # what decides no bytes
     Edit("style of plots", "figure.savefig(", "figure.tight_layout()\n    figure.savefig("),
     Edit(

@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -51,18 +53,30 @@ class Waiting(CountsDecoder):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Place:
-    """A copy of the project in which one session has been evaluated by two decoders."""
+def kept(tmp_path_factory) -> Place:
+    """A copy of the project in which one session has been evaluated by two decoders; tests take copies."""
     root = tmp_path_factory.mktemp("edits")
     place = make_place(root, copy_project(root / "code"), quick=QUICK)
     assert counts(place.json("run", *EVALUATIONS, *SESSION)) == (0, 7, 0)
     return place
 
 
+def copy_of(place: Place, root: Path) -> Place:
+    """Without bytecode, which would be older than the copied source and so not be trusted."""
+    bytecode = shutil.ignore_patterns("__pycache__")
+    return Place(Path(shutil.copytree(place.root, root, ignore=bytecode)), root / "code")
+
+
+@pytest.fixture(scope="module")
+def made(kept, tmp_path_factory) -> Place:
+    """What was kept, which the tests of edits leave as it is."""
+    return copy_of(kept, tmp_path_factory.mktemp("made") / "copy")
+
+
 @pytest.fixture
-def fresh(tmp_path) -> Place:
-    """A copy of the project, with a decoder that can be made to wait, and nothing made."""
-    place = make_place(tmp_path, copy_project(tmp_path / "code"), quick=QUICK)
+def begun(kept, tmp_path) -> Place:
+    """What was kept, with a decoder that can be made to wait."""
+    place = copy_of(kept, tmp_path / "copy")
     (place.code / "neuropipe" / "decoders" / "waiting.py").write_text(WAITING_DECODER)
     return place
 
@@ -212,7 +226,7 @@ def test_several_damaged_inputs_are_all_repaired_in_one_go(made):
 
 
 def wait_for(process: subprocess.Popen, condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 300
     while not condition():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, "the command did not get there"
@@ -230,24 +244,25 @@ def leftovers(place: Place) -> list[str]:
     return [path.name for path in (place.root / "artifacts" / ".stage").glob("*") if path.is_dir()]
 
 
-def test_a_run_killed_while_a_decoder_learns_is_taken_up_where_it_was(fresh):
-    marker = fresh.root / "learning"
-    running = fresh.start("run", "decoder/waiting", *SESSION, WAIT_AT=str(marker))
+def test_a_run_killed_while_a_decoder_learns_is_taken_up_where_it_was(begun):
+    marker = begun.root / "learning"
+    running = begun.start("run", "decoder/waiting", *SESSION, WAIT_AT=str(marker))
     wait_for(running, marker.exists)
-    alive = fresh.json("gc", "--dry-run")
+    alive = begun.json("gc", "--dry-run")
     assert [row for row in alive if row["kind"] == "unfinished"] == [], "a live process still writes it"
     running.kill()
     running.communicate()
-    assert visible(fresh, "decoder/waiting") == []
-    dead = fresh.json("gc", "--dry-run")
+    assert visible(begun, "decoder/waiting") == []
+    dead = begun.json("gc", "--dry-run")
     assert [row["kind"] for row in dead] == ["unfinished"]
-    assert counts(fresh.json("run", "decoder/waiting", *SESSION)) == (3, 1, 0)
-    assert [row["kind"] for row in fresh.json("gc")] == ["unfinished"]
-    assert leftovers(fresh) == []
-    assert fresh.json("gc") == []
+    assert counts(begun.json("run", "decoder/waiting", *SESSION)) == (3, 1, 0)
+    assert [row["kind"] for row in begun.json("gc")] == ["unfinished"]
+    assert leftovers(begun) == []
+    assert begun.json("gc") == []
 
 
-def test_a_run_killed_in_the_middle_of_a_commit_leaves_nothing_half_written(fresh):
+def test_a_run_killed_in_the_middle_of_a_commit_leaves_nothing_half_written(kept, tmp_path):
+    fresh = Place(make_place(tmp_path / "place", quick=QUICK).root, copy_of(kept, tmp_path / "copy").code)
     marker = fresh.root / "committing"
     stop = f'    import os, time\n    if os.environ.get("STOP"):\n        open({str(marker)!r}, "w").close()\n'
     stop += "        time.sleep(120)\n"
@@ -264,18 +279,18 @@ def test_a_run_killed_in_the_middle_of_a_commit_leaves_nothing_half_written(fres
     assert leftovers(fresh) == []
 
 
-def test_an_interrupted_run_says_so_shortly_cleans_up_and_begins_nothing_more(fresh):
+def test_an_interrupted_run_says_so_shortly_cleans_up_and_begins_nothing_more(begun):
     for number in (signal.SIGINT, signal.SIGTERM):
-        marker = fresh.root / f"learning until {number.name}"
-        running = fresh.start("run", "decoder/waiting", "--session", "quick.*", WAIT_AT=str(marker))
+        marker = begun.root / f"learning until {number.name}"
+        running = begun.start("run", "decoder/waiting", "--session", "quick.*", WAIT_AT=str(marker))
         wait_for(running, marker.exists)
         running.send_signal(number)
-        _, said = running.communicate(timeout=60)
+        _, said = running.communicate(timeout=300)
         assert running.returncode == 130
         assert said == "neuropipe: interrupted; finished work is kept, run the same command to resume\n"
-        assert leftovers(fresh) == []
-    assert visible(fresh, "decoder/waiting") == []
-    assert not (fresh.root / "artifacts" / "sessions" / "quick.two").exists()
+        assert leftovers(begun) == []
+    assert visible(begun, "decoder/waiting") == []
+    assert not (begun.root / "artifacts" / "sessions" / "quick.two").exists()
 
 
 def test_two_runs_at_once_make_each_artifact_once(tmp_path):

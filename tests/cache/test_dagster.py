@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from assets.dagster.assets import OVERRIDES_TAG, asset_key
-from assets.dagster.build import build_definitions
+from assets.dagster.build import build_definitions, job_of
 from assets.dagster.dead_runs import PROCESS_TAG, close_dead_runs, this_process
 from assets.dagster.driver import drive
 from assets.dagster.internals import CachingStaleStatusResolver, LoadingContextForTest, StaleStatus
@@ -179,6 +179,16 @@ def test_the_driver_brings_upstream_along(home):
     summary = drive(home.bench.pipeline, [home.bench.catalog.session("d.one")], ["doubled"], instance=home.instance)
     assert summary.run == 2
     assert home.bench.world.calls == ["source", "doubled"]
+
+
+def test_runs_of_one_asset_at_a_time_leave_all_fresh(home):
+    """The job of such a run holds the asset and its inputs alone."""
+    for asset in ASSETS:
+        drive(home.bench.pipeline, [home.bench.catalog.session("d.one")], [asset], instance=home.instance)
+    assert home.stale() == FRESH
+    for name, inputs in {"source": [], "doubled": ["source"]}.items():
+        graph = job_of(home.bench.pipeline, [name]).asset_layer.asset_graph
+        assert {key.to_user_string() for key in graph.materializable_asset_keys} == {name, *inputs}
 
 
 def test_one_failing_session_leaves_the_others(home):

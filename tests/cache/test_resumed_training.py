@@ -55,7 +55,7 @@ def test_a_run_killed_while_networks_train_goes_on_to_the_same_bytes(tmp_path):
 
     running, child = begin(place, 1)
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
+    _, said = running.communicate(timeout=300)
     assert running.returncode == 130
     assert said == "neuropipe: interrupted; finished work is kept, run the same command to resume\n"
     wait_until(lambda: gone(child))

@@ -10,6 +10,7 @@ import pytest
 
 from assets import pipeline as assets_pipeline
 from neuropipe import connectivity, decoders
+from neuropipe.calcium.suite2p_library import load_suite2p
 from neuropipe.evaluation import families
 from neuropipe.tasks import available as tasks_available
 from resources.store import memo
@@ -166,6 +167,7 @@ def runs() -> list[tuple[str, str | None]]:
 
 @pytest.fixture(scope="module")
 def laboratory(tmp_path_factory) -> Laboratory:
+    load_suite2p()  # under the tracer, its import would take three times as long
     found = Laboratory(tmp_path_factory.mktemp("traced"))
     with found.tracing():
         for asset, key in runs():

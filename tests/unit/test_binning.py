@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from zarr.storage import MemoryStore
 
 from neuropipe.binning import bin_spikes, layout, rebin, rebin_window, streaming
+from neuropipe.binning import spikes as spikes_module
 from neuropipe.binning.streaming import bin_to_zarr, spikes_in_windows, write_counts
 from neuropipe.errors import BadInput
 from neuropipe.recording import SpikeTrains
@@ -150,6 +151,21 @@ def test_times_unsorted_across_a_slice_are_refused(monkeypatch):
     with pytest.raises(BadInput, match=r"unit 1 are not sorted \(0.3 s follows 0.4 s\)"):
         bin_to_zarr([0.9, 0.4, 0.3, 0.5], [0, 1, 4], [0.0], 0.1, 2, group)
     bin_to_zarr([0.9, 0.4, 0.3, 0.5], [0, 1, 2, 4], [0.0], 0.1, 2, group)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([0.0, 1.0, 1.0, 2.0, 3.0, np.nan]), max_size=6), min_size=1, max_size=4),
+    st.integers(1, 5),
+)
+@settings(max_examples=100, deadline=None)
+def test_the_first_unsorted_spike_is_found_whatever_the_pieces(trains, compared):
+    bounds = np.cumsum([0, *map(len, trains)])
+    parts = zip(trains, bounds[:-1], strict=True)
+    falls = [at + i for train, at in parts for i in range(len(train) - 1) if not train[i] <= train[i + 1]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spikes_module, "COMPARED", compared)
+        found = spikes_module.first_unsorted(np.array([time for train in trains for time in train]), bounds)
+    assert found == (falls[0] if falls else -1)
 
 
 class CountingStore(MemoryStore):

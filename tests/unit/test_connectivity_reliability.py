@@ -140,6 +140,10 @@ class TestReliability:
         # connections of 4 to 6 ms, spread over 50 ms, leave a little in the null
         assert table.loc["null_split_half_signed", "ci_high"] < 0.8
         assert table.loc["split_half", "value"] > table.loc["null_split_half", "value"]
+        over = table.loc["split_half_over_null"]
+        own, null = table.loc["split_half", "value"], table.loc["null_split_half", "value"]
+        assert over["value"] == pytest.approx(own - null)
+        assert over["ci_low"] < over["value"] < over["ci_high"]
         assert table.loc["split_half_full", "value"] == pytest.approx(spearman_brown(table.loc["split_half", "value"]))
 
     def test_connected_pairs_lie_above_the_null(self, table):
@@ -202,3 +206,19 @@ def test_poisson_regression_agrees_with_scikit_learn():
     own = fit_poisson(inputs, counts, ridge=10.0)
     peer = PoissonRegressor(alpha=10.0 / len(inputs), tol=1e-10, max_iter=1000).fit(inputs, counts)
     np.testing.assert_allclose(own, [peer.intercept_, *peer.coef_], atol=1e-5)
+
+
+def test_slow_drift_is_reproduced_and_so_is_its_null():
+    # all units follow one slow rate, each by its own strength: reliable, but no interaction
+    rng = np.random.default_rng(0)
+    rate = 5 * np.exp(np.outer(np.sin(np.arange(200) / 5), rng.normal(size=12)))  # Hz, of each second
+    trains = [
+        np.sort(np.repeat(np.arange(200.0), n := rng.poisson(own)) + rng.uniform(0, 1, n.sum())) for own in rate.T
+    ]
+    data = ConnectivityData(spikes=SpikeTrains.from_list(trains), start=0.0, stop=201.0)
+    make = lambda: LaggedCorrelation(bin_width=0.1)  # noqa: E731
+    table = reliability(make, data, seed=0, parts=("split_half", "null")).set_index("measure")
+    assert table.loc["split_half", "ci_low"] > 0.4
+    assert table.loc["null_split_half", "ci_low"] > 0.4
+    assert table.loc["split_half_over_null", "value"] == pytest.approx(0, abs=0.1)
+    assert table.loc["split_half_over_null", "ci_low"] < 0 < table.loc["split_half_over_null", "ci_high"]

@@ -19,9 +19,7 @@ def trains_of(milliseconds) -> SpikeTrains:
 
 def by_definition(spikes: SpikeTrains, n_lags: int, ticks_per_bin: int) -> np.ndarray:
     """(source, target, lag) from all differences, in ticks, with np.histogram; a spike is no pair with itself."""
-    ticks = [
-        np.floor(train / (BIN / ticks_per_bin) + 1e-6) for train in np.split(spikes.times, spikes.offsets[1:-1])
-    ]
+    ticks = [np.floor(train / (BIN / ticks_per_bin) + 1e-6) for train in np.split(spikes.times, spikes.offsets[1:-1])]
     edges = (np.arange(-n_lags, n_lags + 2) - 0.5) * ticks_per_bin
     counts = np.empty((len(ticks), len(ticks), 2 * n_lags + 1))
     for i, source in enumerate(ticks):
@@ -33,7 +31,7 @@ def by_definition(spikes: SpikeTrains, n_lags: int, ticks_per_bin: int) -> np.nd
     return counts
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.lists(st.integers(0, 4000), max_size=25), min_size=1, max_size=4),
     st.integers(0, 6),
@@ -55,11 +53,11 @@ def test_a_shifted_copy_peaks_at_its_shift_in_one_direction_only():
     assert found.counts[1, 0].sum() < 40
 
 
-def test_times_count_from_the_start_and_long_recordings_take_wider_integers(monkeypatch):
-    spikes = SpikeTrains.from_list([np.array([5000.0, 90000.0]), np.array([5000.004, 90000.004])])
+def test_times_count_from_the_start_and_long_recordings_take_wider_integers():
+    spikes = SpikeTrains.from_list([np.array([5000.0, 9000.0]), np.array([5000.004, 9000.004])])
     late = correlograms(spikes, start=5000.0, longest_lag=0.01)
     assert late.counts[0, 1, 4] == 2
-    assert merged_ticks(spikes, 0.0, 0.001 / 31)[0].dtype == np.int64
+    assert merged_ticks(spikes, 0.0, 1e-6)[0].dtype == np.int64
     assert merged_ticks(spikes, 0.0, 0.001)[0].dtype == np.int32
 
 
@@ -97,7 +95,7 @@ def test_what_cannot_be_counted_is_refused(settings, words):
 
 
 def test_equal_to_elephant():
-    elephant = pytest.importorskip("elephant.spike_train_correlation")
+    import elephant.spike_train_correlation as elephant
     import neo
     import quantities as pq
     from elephant.conversion import BinnedSpikeTrain
