@@ -12,6 +12,7 @@ MEASURES = {
     "null_split_half": "split_half_null",
     "split_half_signed": "split_half_signed",
     "null_split_half_signed": "split_half_signed_null",
+    "split_half_over_null": "split_half_over_null",
     "above_null": "above_null",
     "bin_width_half": "bin_width_half",
     "bin_width_double": "bin_width_double",

@@ -28,6 +28,7 @@ def connectivity() -> ScoreFamily:
             ),
             "split_half": Metric(label="split-half", unit="rank correlation of sizes between halves", **correlation),
             "split_half_signed": Metric(label="signed", unit="correlation of weights between halves", **correlation),
+            "split_half_over_null": Metric(label="over null", unit="split-half less that of the null"),
             "above_null": Metric(label="above null", unit="share above 95 % of the null's, .05 by chance", **fraction),
             "bin_width_half": Metric(label="bins / 2", unit="rank correlation with half the bin width", **correlation),
             "bin_width_double": Metric(label="bins x 2", unit="rank correlation with double bin width", **correlation),
@@ -38,7 +39,7 @@ def connectivity() -> ScoreFamily:
         judged=("average_precision", "roc_auc"),
         comparison_model="cross_correlogram",
         columns=("roc_auc", "mcc", "sign_accuracy", "delay_error", "false_positive_rate", "split_half_signed",
-                 "above_null", "co_prediction_gain"),
+                 "split_half_over_null", "co_prediction_gain"),
         explanation=(
             "Connections: AP is the average precision over all ordered pairs, MCC is at p < .001 (without p-values, at "
             "the tenth of pairs with the largest weights), FPR should be .05; p compares with the true network under "
