@@ -36,10 +36,10 @@ class CrossCorrelogram(Parameters, ConnectivityMethod):
     """
 
     bin_width: float = 0.001
-    gaussian_sd: float = 0.007
+    gaussian_sd: float = 0.012
     hollow_fraction: float = 0.6
     shortest_lag: float = 0.001
-    longest_excess_lag: float = 0.006
+    longest_excess_lag: float = 0.010
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "bin_width": [POSITIVE],

@@ -167,6 +167,12 @@ CHANGES = [
         "if rng.random() <= -np.expm1(",
         named("simulator/spiking_network"),
     ),
+    Edit(
+        "constant of a kernel that kernels call",
+        "DRIFT_STEPS = 2000",
+        "DRIFT_STEPS = 1000",
+        named("simulator/integrate_and_fire_network", "simulator/hawkes_network"),
+    ),
     # evaluation
     Edit(
         "length of blocks",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from assets import pipeline as assets_pipeline
-from neuropipe import decoders
+from neuropipe import connectivity, decoders
 from neuropipe.calcium.suite2p_library import load_suite2p
 from neuropipe.evaluation import families
 from neuropipe.tasks import available as tasks_available
@@ -58,6 +58,18 @@ SWEPT = ("naive_bayes", "ensemble")  # sweeps are one function, and what they fi
 # fingerprint names or raises.
 OPENING = ("resources.store.attempts", "resources.store.manifest", "resources.store.members", "resources.store.store")
 TRIALS, TIME, TRACES, FRAMES, COUNTS = "quick.one", "time.one", "own.a", "tiny.one", "areas.one"
+WIRED = "wired.one"
+NETWORK = """\
+title: Small network
+citation: unpublished
+licence: CC0-1.0
+modality: spikes
+simulator: spiking_network
+parameters: {n_units: 8, n_trials: 60}
+sessions: {one: {}}
+"""
+CONNECTED = "correlation"  # what judges a matrix is one function for all methods, and is traced with this one
+JUDGES = ("connectivity_reliability/", "evaluation/connectivity/")
 
 
 class Laboratory:
@@ -82,6 +94,7 @@ class Laboratory:
         own = {"counts": rng.poisson(3.0, (12, 2, 8)).astype(np.uint8), "bin_width": 0.1, "start": 0.0}
         conditions = {"shown": np.arange(12) % 2, "trial_start": np.arange(12.0)}
         np.savez(root / "areas.npz", **own, **conditions, unit_brain_area=np.repeat(["A", "B"], 4))
+        (catalog / "wired.yaml").write_text(NETWORK)
         (catalog / "areas.yaml").write_text(AREAS.replace("PATH", str(root / "areas.npz")))
         stages = [dataclasses.replace(stage, isolated=False) for stage in assets_pipeline.stages()]
         self.pipeline = Pipeline(stages, Workspace(catalog, root / "store", root / "raw"))
@@ -97,7 +110,7 @@ class Laboratory:
                 own = {key: value for key, value in SHORT.items() if key in self.decoder_fields(name)}
                 found[name]["parameters"] = own
             elif name.startswith("evaluation/"):
-                found[name] = {"n_shifts": 20, "n_resamples": 20}
+                found[name] = {key: 20 for key in ("n_shifts", "n_resamples", "n_permutations") if key in fields}
         return found
 
     def decoder_fields(self, sweep: str) -> dict:
@@ -135,7 +148,7 @@ def runs() -> list[tuple[str, str | None]]:
     kind = {name: plugin.facts["task"] for name, plugin in decoders.available().items()}
     session = {"classification": TRIALS, "regression": TIME}
     found: list[tuple[str, str | None]] = [
-        ("recording", key) for key in (TRIALS, TIME, TRACES, FRAMES, COUNTS, "own.b", "own.c")
+        ("recording", key) for key in (TRIALS, TIME, TRACES, FRAMES, COUNTS, "own.b", "own.c", WIRED)
     ]
     found += [("fluorescence", FRAMES), ("events/oasis", TRACES), ("events/oasis", TIME), ("events/suite2p", TRACES)]
     found += [(NETWORKS, None), ("events/learned", TRACES)]
@@ -144,6 +157,10 @@ def runs() -> list[tuple[str, str | None]]:
     for prefix in ("decoder/", "evaluation/decoder/"):
         found += [(f"{prefix}{name}", session[kind[name]]) for name in kind]
     found += [(f"sweep/{name}", TRIALS) for name in SWEPT]
+    found += [(f"connectivity/{name}", WIRED) for name in connectivity.available()]
+    found += [(f"connectivity/{CONNECTED}", key) for key in (TRIALS, TIME, COUNTS)]
+    found += [(f"{judge}{CONNECTED}", TRIALS) for judge in JUDGES]
+    found.append((f"evaluation/connectivity/{CONNECTED}", WIRED))
     found += [("communication_subspace", COUNTS)]
     return [*found, ("leaderboard", None), ("report", None)]
 
@@ -180,6 +197,10 @@ def test_no_line_of_ours_runs_outside_the_code_version_of_its_stage(laboratory):
     sweeps = [stage for name, stage in laboratory.pipeline.stages.items() if name.startswith("sweep/")]
     assert len({stage.function.__code__ for stage in sweeps}) == 1
     others = {stage.name for stage in sweeps} - {f"sweep/{name}" for name in SWEPT}
+    for judge in JUDGES:
+        judging = [stage for name, stage in laboratory.pipeline.stages.items() if name.startswith(judge)]
+        assert len({stage.function.__code__ for stage in judging}) == 1
+        others |= {stage.name for stage in judging} - {f"{judge}{CONNECTED}"}
     everything = {name for name, stage in laboratory.pipeline.stages.items() if stage.choose is None} - others
     assert tried == everything, "every stage was run"
     assert set(tasks_available()) == {"classification", "regression"}, "a new task needs a session here"

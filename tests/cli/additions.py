@@ -1,5 +1,5 @@
-"""A task, a score family, a decoder, a reader and a group of stages, each one module or folder, as a contributor adds
-them."""
+"""A task, a score family, a decoder, a connectivity method, a reader and a group of stages, each one module or folder,
+as a contributor adds them."""
 
 TASK = '''
 """Totals: how many spikes a trial holds, predicted from its bins; a toy."""
@@ -114,6 +114,29 @@ class Constant(Parameters, CountsRegressor):
         import numpy as np
 
         self.mean_ = np.array(learned)
+'''
+
+METHOD = '''
+"""The product of the numbers of spikes; a toy."""
+
+import numpy as np
+
+from neuropipe.connectivity.base import ConnectivityMethod, Estimate
+from neuropipe.parameters import NOT_NEGATIVE, Parameters
+from neuropipe.registry import connectivity_method
+
+
+@connectivity_method("busy", needs="counts", directed=False, signed=False, calibrated=False, tools=("scikit-learn",))
+class Busy(Parameters, ConnectivityMethod):
+    """Units that fire much are connected."""
+
+    _parameter_constraints = {"least": [NOT_NEGATIVE]}
+
+    least: float = 0.0
+
+    def _estimate(self, data):
+        events = data.n_events.astype(float)
+        return Estimate(np.maximum(np.outer(events, events), self.least))
 '''
 
 READER = '''

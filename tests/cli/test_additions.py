@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from tests.cli import additions
-from tests.installation import copy_project, make_place
+from tests.installation import QUICK, copy_project, make_place
 from tests.unit.score_families import TOY
 
 ADDED = {
     "neuropipe/tasks/totals.py": additions.TASK,
     "neuropipe/evaluation/families/spike_prediction.py": TOY,
     "neuropipe/decoders/constant.py": additions.DECODER,
+    "neuropipe/connectivity/busy.py": additions.METHOD,
     "neuropipe/readers/lines.py": additions.READER,
     "assets/stages/toys/__init__.py": "",
     "assets/stages/toys/busiest.py": additions.STAGES,
@@ -33,7 +34,8 @@ def place(tmp_path_factory):
         [start + rng.uniform(0, 1, rng.poisson(5 + 3 * (start % 4))) for start in np.arange(40) * 2.0]
     )
     np.savetxt(root / "spikes.txt", np.sort(spikes))
-    found = make_place(root / "place", code, own=additions.DATASET.replace("PATH", str(root / "spikes.txt")))
+    found = make_place(root / "place", code, own=additions.DATASET.replace("PATH", str(root / "spikes.txt")),
+                       quick=QUICK)  # fmt: skip
     decoders = ("evaluation/decoder/ridge", "evaluation/decoder/constant")
     done = found.neuropipe("run", *decoders, "busiest/*", "leaderboard", "report", "--session", "own.one")
     assert done.returncode == 0, done.stderr + done.stdout
@@ -72,6 +74,15 @@ def test_a_new_group_of_stages_and_a_new_reader_run_like_any_other(place):
     assert (shown["state"], shown["unit"]) == ("hit", 0)
     recording = {row["field"]: row["value"] for row in place.json("show", "recording", "--session", "own.one")}
     assert (recording["config.reader"], recording["n_trials"]) == ("lines", 40)
+
+
+def test_a_new_connectivity_method_is_run_and_scored_like_any_other(place):
+    done = place.neuropipe("run", "connectivity/bus*", "--session", "quick.one")
+    assert done.returncode == 0, done.stderr + done.stdout
+    rows = {row["model"]: row for row in place.json("leaderboard", "--session", "quick.one")}
+    assert set(rows) == {"busy"}, "nothing else was asked for"
+    assert (rows["busy"]["family"], rows["busy"]["metric"]) == ("connectivity", "split_half")
+    assert rows["busy"]["score"] > 0.8, "rates are reproduced"
 
 
 def test_an_addition_reruns_nothing_that_was_there(place, tmp_path):

@@ -19,6 +19,7 @@ from resources.store.stage import Stage, StageConfig, stage
 FACTS = ("directed", "signed", "calibrated")
 OF_SESSION = ("epoch", "label")  # settings that say what is looked at; all others are the method's parameters
 INSIDE = "No spike lies outside the epochs of the recording."
+NO_COPIES = "No unit is a copy of another one, as a unit that was sorted twice."
 
 
 def connectivity_config(plugin: Plugin) -> type[StageConfig]:
@@ -50,7 +51,7 @@ def _connectivity_stage(plugin: Plugin) -> Stage:
         tools=("scipy", "scikit-learn"),
         slow=True,  # made where it is asked for: most sessions were recorded for something else
         isolated=plugin.facts.get("slow", False),
-        checks={"spikes_inside": INSIDE},
+        checks={"spikes_inside": INSIDE, "no_copies": NO_COPIES},
         plots=_plots,
     )
     def connectivity(config: StageConfig, activity: Activity, recording: Recording) -> Connectivity:
@@ -78,12 +79,13 @@ def estimate(
     n_units = len(recording.units)
     left_out = of.left_out | {int(of.units[unit]): why for unit, why in method.left_out_.items()}
     outside = of.facts.get("spikes_outside", 0)
-    pairs = np.count_nonzero(method.weights_)
+    copies = [(int(of.units[each.unit]), int(of.units[each.other])) for each in method.duplicates_]
     facts = {
         "units": n_units,
         "left_out": len(left_out),
         "pairs": (n_units - len(left_out)) * (n_units - len(left_out) - 1),
-        "pairs_with_a_weight": int(pairs),
+        "pairs_with_a_weight": int(np.count_nonzero(method.weights_)),
+        "copies": [list(pair) for pair in copies],
         **of.facts,
     }
     if method.p_values_ is not None:
@@ -101,9 +103,15 @@ def estimate(
         checks={
             "spikes_inside": Check(
                 not outside, f"{outside} spikes lie outside all epochs and were left out" if outside else "", warn=True
-            )
+            ),
+            "no_copies": Check(not copies, _named(copies), warn=True),
         },
     )
+
+
+def _named(copies: list[tuple[int, int]]) -> str:
+    named = ", ".join(f"{unit} and {other}" for unit, other in copies[:5])
+    return f"sorted twice: units {named}; nothing is estimated between them" if copies else ""
 
 
 def _everywhere(values: np.ndarray | None, units: np.ndarray, n_units: int, absent: float) -> np.ndarray | None:
