@@ -8,6 +8,7 @@ from neuropipe.evaluation.connectivity import COLUMNS
 SCHEME = "no truth"
 # Measure of the reliability table -> metric of the score family; `split_half` has its null beside it as a baseline.
 MEASURES = {
+    "split_half_over_null": "split_half_over_null",
     "split_half": "split_half",
     "null_split_half": "split_half_null",
     "split_half_signed": "split_half_signed",

@@ -197,4 +197,4 @@ class TestFamily:
         family = families.get("connectivity")
         assert family.primary({"connections": 12}) == "average_precision"
         assert family.primary({"connections": 0}) == "false_positive_rate"
-        assert family.primary({"connections": None}) == "split_half"
+        assert family.primary({"connections": None}) == "split_half_over_null"
