@@ -30,9 +30,7 @@ def suits_estimators(estimators: str, session: Session) -> str | None:
 
 def is_movie(session: Session) -> str | None:
     """Why a session has no movie to find cells in, if so."""
-    if session.modality in DEFAULT_SOURCE:
-        return None
-    return f"its modality is {session.modality}, and nothing finds spikes in that yet"
+    return None if session.modality == "movie" else f"its modality is {session.modality}, and this is for movies"
 
 
 def has_fluorescence(session: Session) -> str | None:
@@ -54,9 +52,9 @@ def has_true_spikes(session: Session) -> str | None:
 
 def has_activity(session: Session) -> str | None:
     """Why a session has neither spikes nor counts nor events, if so."""
-    return (
-        None if session.modality in DEFAULT_SOURCE else f"its modality is {session.modality}, and no spikes are found"
-    )
+    if session.modality in DEFAULT_SOURCE:
+        return None
+    return f"its modality is {session.modality}, and nothing finds spikes in that yet"
 
 
 def suits_connectivity(needs: str, session: Session) -> str | None:

@@ -20,6 +20,13 @@ class ConnectivityReliability(Schema):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConnectivityAgreement(Schema):
+    """agreement : a row per session and pair of methods, see neuropipe.connectivity.agreement."""
+
+    agreement: pd.DataFrame = table("pair", "session", "first", "second", "rank_correlation", "top_overlap")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Connectivity(Schema):
     """weights : (source, target), influence of the source on the target, 0 on the diagonal; p_values, delays (s)
     likewise, NaN where unknown.

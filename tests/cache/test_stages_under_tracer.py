@@ -162,7 +162,7 @@ def runs() -> list[tuple[str, str | None]]:
     found += [(f"{judge}{CONNECTED}", TRIALS) for judge in JUDGES]
     found.append((f"evaluation/connectivity/{CONNECTED}", WIRED))
     found += [("communication_subspace", COUNTS)]
-    return [*found, ("leaderboard", None), ("report", None)]
+    return [*found, ("connectivity_agreement", None), ("leaderboard", None), ("report", None)]
 
 
 @pytest.fixture(scope="module")
