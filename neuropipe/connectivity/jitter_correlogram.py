@@ -33,9 +33,9 @@ class JitterCorrelogram(Parameters, ConnectivityMethod):
 
     jitter: float = 0.025
     bin_width: float = 0.001
-    longest_lag_read: float = 0.012
-    rise: float = 0.001
-    decay: float = 0.006
+    longest_lag_read: float = 0.016
+    rise: float = 0.002
+    decay: float = 0.008
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "jitter": [POSITIVE],
