@@ -16,7 +16,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from neuropipe.connectivity import ConnectivityData
 from neuropipe.connectivity.pair_features import BIN_WIDTH, NAMES, pair_features
 
-STANDARD = {"n_units": 100, "duration": 1800.0, "excitatory_weight": 0.6, "inhibitory_weight": 2.4}
+STANDARD = {"n_units": 100, "duration": 1800.0, "excitatory_weight": 0.7, "inhibitory_weight": 2.8}
 HARD = STANDARD | {"duration": 600.0, "n_hidden": 100, "common_drive": 1.5, "common_drive_time": 0.2, "n_groups": 2}
 FAST_DRIVE = HARD | {"common_drive_time": 0.03, "n_groups": 3}
 NETWORKS = [

@@ -9,7 +9,7 @@ from neuropipe.connectivity.base import ConnectivityMethod, Estimate
 from neuropipe.connectivity.data import ConnectivityData
 from neuropipe.connectivity.moments import lagged_moments
 from neuropipe.errors import BadInput
-from neuropipe.parameters import COUNT, POSITIVE, Parameters
+from neuropipe.parameters import POSITIVE, Parameters
 from neuropipe.registry import connectivity_method
 
 _MOST_REGRESSORS = 8_000
@@ -21,27 +21,28 @@ class Granger(Parameters, ConnectivityMethod):
 
     Granger 1969, Econometrica 37:424; Geweke 1984, J Am Stat Assoc 79:907; for spikes Kim et al. 2011, PLoS Comput Biol
     7:e1001110, whose likelihood ratio of point-process models this replaces by its least-squares form on counts.
-    The model of x_j[t] has x_i[t - 1] .. x_i[t - n_lags] of every unit i. For each pair, F compares it with the model
-    without the source's lags. The weight is sign * sqrt(n_lags * F), the sign that of the sum of the source's
+    The model of x_j[t] has x_i[t - 1] .. x_i[t - n] of every unit i. For each pair, F compares it with the model
+    without the source's lags. The weight is sign * sqrt(n * F), the sign that of the sum of the source's
     coefficients; the p-value is that of F. Common drive makes it too small.
 
-    bin_width : s, of spike times; activity in bins keeps its own; n_lags : bins of the past
+    bin_width : s, of spike times; activity in bins keeps its own
+    history : s, the past that is read, in whole bins, at least one
     """
 
     bin_width: float = 0.002
-    n_lags: int = 5
+    history: float = 0.01
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {"bin_width": [POSITIVE], "n_lags": [COUNT]}
+    _parameter_constraints: ClassVar[dict[str, Any]] = {"bin_width": [POSITIVE], "history": [POSITIVE]}
 
     @property
     def longest_lag(self) -> float:
         """s"""
-        return self.bin_width * self.n_lags
+        return self.history
 
     def _estimate(self, data: ConnectivityData) -> Estimate:
-        n_units, n_lags = data.n_units, self.n_lags
-        self._check_size(n_units)
         width = self.bin_width if data.bin_width is None else data.bin_width
+        n_units, n_lags = data.n_units, max(1, round(self.history / width))
+        _check_size(n_units, n_lags)
         moments = lagged_moments(data, width, 2 * n_lags)
         kernels = list(np.eye(2 * n_lags + 1)[n_lags + 1 :])
         n_regressors = n_units * n_lags
@@ -61,9 +62,10 @@ class Granger(Parameters, ConnectivityMethod):
         sign = np.sign(by_source.sum(axis=0))
         return Estimate(sign * np.sqrt(n_lags * f_statistic), f_distribution.sf(f_statistic, n_lags, freedom))
 
-    def _check_size(self, n_units: int) -> None:
-        if n_units * self.n_lags > _MOST_REGRESSORS:
-            raise BadInput(
-                f"{n_units} units with {self.n_lags} lags are {n_units * self.n_lags} regressors, more than the "
-                f"{_MOST_REGRESSORS} that fit in memory; lower n_lags, or choose fewer units"
-            )
+
+def _check_size(n_units: int, n_lags: int) -> None:
+    if n_units * n_lags > _MOST_REGRESSORS:
+        raise BadInput(
+            f"{n_units} units with {n_lags} lags are {n_units * n_lags} regressors, more than the {_MOST_REGRESSORS} "
+            "that fit in memory; shorten history, or choose fewer units"
+        )
