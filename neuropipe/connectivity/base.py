@@ -59,8 +59,9 @@ class ConnectivityMethod(BaseEstimator, ABC):
         self.delays_ = None if found.delays is None else _in_place(found.delays, active, data.n_units, np.nan)
         self.duplicates_ = [copy for copy in duplicates(data) if not {copy.unit, copy.other} & set(self.left_out_)]
         for values, absent in ((self.weights_, 0.0), (self.p_values_, np.nan), (self.delays_, np.nan)):
-            for unit, other, _ in self.duplicates_ if values is not None else []:
-                values[unit, other] = values[other, unit] = absent
+            if values is not None:
+                for unit, other, _ in self.duplicates_:
+                    values[unit, other] = values[other, unit] = absent
         return self
 
     @property

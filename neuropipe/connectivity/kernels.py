@@ -1,4 +1,4 @@
-"""Kernels by which models filter the activity of units: weights of the lags -m..m, in bins; at m or before, they end."""
+"""Kernels that filter the activity of units: weights of the lags -m..m, in bins."""
 
 import numpy as np
 
@@ -38,4 +38,12 @@ def surrounding(time_constant: float, bin_width: float) -> np.ndarray:
     reach = max(1, int(np.ceil(_CUT * time_constant / bin_width)))
     kernel = np.exp(-np.abs(np.arange(-reach, reach + 1)) * bin_width / time_constant)
     kernel[reach] = 0.0
+    return kernel / kernel.sum()
+
+
+def distant(bin_width: float) -> np.ndarray:
+    """Lags of either sign that synapses hardly reach, 20 to 140 ms, weighted by exp(-|t| / 40 ms), of sum 1. s"""
+    reach = max(2, round(0.14 / bin_width))
+    times = np.abs(np.arange(-reach, reach + 1)) * bin_width
+    kernel = np.where(times > max(0.02, bin_width), np.exp(-times / 0.04), 0.0)
     return kernel / kernel.sum()

@@ -58,8 +58,8 @@ class LaggedMoments:
     def gram(self, kernels: Sequence[np.ndarray]) -> np.ndarray:
         """(kernel, unit, kernel, unit): sums over time of the products of all pairs of centred filtered activities.
 
-        kernels : each (2 * m + 1,), the weights of the lags -m..m, with 2 * m <= n_lags for the longest. Filtered activity is
-        f[t] = sum over d of kernel[d] * x[t - d].
+        kernels : each (2 * m + 1,), the weights of the lags -m..m, with 2 * m <= n_lags for the longest.
+        Filtered activity is f[t] = sum over d of kernel[d] * x[t - d].
         """
         kernels = _same_length(kernels)
         n_kernels, n_units = len(kernels), self.n_units
@@ -94,7 +94,7 @@ def lagged_moments(data: ConnectivityData, bin_width: float, n_lags: int, *, bin
 
 
 def binned_spikes(data: ConnectivityData, bin_width: float) -> list[np.ndarray]:
-    """Bin of each spike, (spike,) int64 ascending, one array per unit; spikes behind the last whole bin are left out."""
+    """Bin of each spike, (spike,) int64 ascending, one array per unit; without those behind the last whole bin."""
     assert data.spikes is not None
     n_bins = int(np.floor(data.duration / bin_width + 1e-9))
     bins = np.floor((data.spikes.times - data.start) / bin_width + 1e-6).astype(np.int64)

@@ -10,7 +10,7 @@ from neuropipe.connectivity.data import ConnectivityData
 from neuropipe.connectivity.kernels import surrounding, synaptic
 from neuropipe.connectivity.moments import LaggedMoments, lagged_moments
 from neuropipe.connectivity.poisson_fit import Sample, fit_poisson
-from neuropipe.connectivity.readout import drive_components
+from neuropipe.connectivity.readout import drive_components, lags_for
 from neuropipe.connectivity.traces import events_of, sampled_bins, traces
 from neuropipe.parameters import COUNT, COUNT_OR_ZERO, NOT_NEGATIVE, POSITIVE, Parameters
 from neuropipe.registry import connectivity_method
@@ -73,9 +73,10 @@ class PoissonGlm(Parameters, ConnectivityMethod):
         width = self.bin_width if data.bin_width is None else data.bin_width
         kernel = synaptic(self.delay, self.rise, self.decay, width)
         slow = surrounding(self.drive_time, width) if self.drive_time else None
-        reach = max(len(kernel), 0 if slow is None else len(slow)) // 2
-        moments = lagged_moments(data, width, 2 * reach)
-        loadings = drive_components(moments, slow) if slow is not None else np.zeros((data.n_units, 0))
+        last = synaptic(float(DELAYS[-1]), self.rise, self.decay, width)
+        filters = [kernel, last] if slow is None else [kernel, last, slow]
+        moments = lagged_moments(data, width, lags_for(filters, width))
+        loadings = drive_components(moments, width) if slow is not None else np.zeros((data.n_units, 0))
         kernels = [kernel, slow] if slow is not None and loadings.size else [kernel]
         gram, cross = _joined(moments, kernels, loadings)
         sample = self._sample(data, width, kernels, loadings)
@@ -87,7 +88,7 @@ class PoissonGlm(Parameters, ConnectivityMethod):
         coupling = found.coefficients[: data.n_units]
         z_scores = coupling / found.errors[: data.n_units]
         delays = None
-        if width <= DELAYS[0] and reach >= len(synaptic(DELAYS[-1], self.rise, self.decay, width)) // 2:
+        if width <= DELAYS[0]:
             delays = self._delays(moments, kernels, loadings, found.coefficients, width)
         return Estimate(z_scores, 2 * norm.sf(np.abs(z_scores)), delays)
 

@@ -1,16 +1,17 @@
 """Least-squares readout of every unit from the filtered activity of all units at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from neuropipe.connectivity.kernels import surrounding
+from neuropipe.connectivity.kernels import distant
 from neuropipe.connectivity.moments import LaggedMoments
 
-# Eigenvalues of slow covariance that stand for common drive exceed the most negative one, which no common drive makes,
-# by this factor (in networks without drive, synapses made it up to 1.55; with drive, it was 2.1 and above).
-DRIVE_FACTOR = 1.8
+# An eigenvalue of the covariances at distant lags stands for common drive if it exceeds the largest one that chance
+# makes, and the most negative one, which no drive makes, by these factors. In simulated networks without drive it was
+# at most 1.4 and 1.2 times as large, in those with drive at least 5.8 and 5.2 times.
+CHANCE_FACTOR, NEGATIVE_FACTOR = 2.0, 1.8
 MOST_COMPONENTS = 10
 _DIAGONAL_ROUNDS = 20
 
@@ -58,34 +59,32 @@ def readout(
     return Readout(weights[:n_units], errors)
 
 
-def drive_components(moments: LaggedMoments, kernel: np.ndarray, most: int = MOST_COMPONENTS) -> np.ndarray:
-    """(unit, component) loadings of the drive that units share, as the factors of their smoothed covariances.
+def drive_components(moments: LaggedMoments, bin_width: float, most: int = MOST_COMPONENTS) -> np.ndarray:
+    """(unit, component) loadings of the drive that units share; bin_width in s.
 
-    kernel : symmetric, 0 at lag 0, so that a unit's own spikes don't count. Covariances are divided by standard
-    deviations. Synapses alone make eigenvalues of both signs alike, common drive makes positive ones: those that exceed
-    DRIVE_FACTOR times the most negative one are kept (after principal-axis factoring, with the diagonal estimated).
+    They are the factors of the units' covariances at lags of 20 to 140 ms, which synapses hardly reach, over the
+    standard deviations; the diagonal is estimated with them (principal-axis factoring). Their number is that of
+    eigenvalues beyond CHANCE_FACTOR times the edge of a random matrix, 2 * sqrt(n_units) in standard errors of a
+    covariance (Wigner), and beyond NEGATIVE_FACTOR times the most negative one.
     """
+    kernel = distant(bin_width)
     sds = np.sqrt(np.maximum(moments.variances, 1e-300))
-    shared = moments.cross([kernel])[0] / np.outer(sds, sds) / moments.n_bins
+    shared = moments.cross([kernel])[0] / np.outer(sds, sds) / np.sqrt(moments.n_bins * (kernel @ kernel))
     shared = (shared + shared.T) / 2
     np.fill_diagonal(shared, 0.0)
-    values = np.linalg.eigvalsh(shared)
-    least = max(-values[0], 0.0)
-    n_components = 0
-    for _ in range(_DIAGONAL_ROUNDS):  # a zero diagonal itself makes negative eigenvalues, so it is estimated first
+    chance = 2 * np.sqrt(len(sds))
+    kept = np.zeros((len(sds), 0))
+    for _ in range(_DIAGONAL_ROUNDS):  # a diagonal of 0 itself makes negative eigenvalues
         values, vectors = np.linalg.eigh(shared)
-        n_components = min(most, int(np.count_nonzero(values > DRIVE_FACTOR * max(-values[0], least * 1e-3))))
+        limit = max(CHANCE_FACTOR * chance, NEGATIVE_FACTOR * -values[0] if kept.size else 0.0)
+        n_components = min(most, int(np.count_nonzero(values > limit)))
+        kept = vectors[:, len(values) - n_components :]
         if not n_components:
             break
-        kept = vectors[:, len(values) - n_components :]
         np.fill_diagonal(shared, (kept**2) @ values[len(values) - n_components :])
-    return vectors[:, len(values) - n_components :] if n_components else np.zeros((len(values), 0))
+    return kept
 
 
-def z_without_drive(
-    moments: LaggedMoments, kernels: Sequence[np.ndarray], *, ridge: float, drive_time: float, bin_width: float
-) -> list[Readout]:
-    """Readouts by each kernel, with the drive that units share regressed out. drive_time, bin_width : s"""
-    slow = surrounding(drive_time, bin_width)
-    loadings = drive_components(moments, slow)
-    return [readout(moments, kernel, ridge=ridge, drive_kernel=slow, loadings=loadings) for kernel in kernels]
+def lags_for(kernels: Iterable[np.ndarray], bin_width: float) -> int:
+    """Lags (bins of bin_width, s) that moments need for readouts by these kernels and for `drive_components`."""
+    return max(len(distant(bin_width)) // 2, *(len(kernel) - 1 for kernel in kernels))

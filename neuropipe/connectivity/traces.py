@@ -33,7 +33,7 @@ def events_of(data: ConnectivityData, bin_width: float) -> tuple[list[Events], n
 
 
 def sampled_bins(n_bins: int, n_samples: int, seed: int) -> np.ndarray:
-    """(sample,) ascending: all bins if there are no more than n_samples, else one drawn from each of equal stretches."""
+    """(sample,) ascending: all bins if they are no more than n_samples, else one drawn from each of equal stretches."""
     if n_bins <= n_samples:
         return np.arange(n_bins)
     edges = np.linspace(0, n_bins, n_samples + 1).astype(np.int64)

@@ -83,6 +83,7 @@ def test_a_new_connectivity_method_is_run_and_scored_like_any_other(place):
     assert set(rows) == {"busy"}, "nothing else was asked for"
     assert (rows["busy"]["family"], rows["busy"]["metric"]) == ("connectivity", "split_half_over_null")
     assert rows["busy"]["split_half"] > 0.8, "rates are reproduced"
+    assert abs(rows["busy"]["score"]) < 0.05, "by jittered spikes as well, since rates are no interaction"
 
 
 def test_an_addition_reruns_nothing_that_was_there(place, tmp_path):

@@ -66,6 +66,7 @@ def test_a_network_without_connections_has_a_rate_of_false_positives(place):
 def test_without_a_known_wiring_halves_are_compared(place):
     row = rows(place)["own.one"]
     assert (row["scheme"], row["metric"]) == ("no truth", "split_half_over_null")
+    assert row["score"] > 0.3
     assert row["split_half"] > 0.3
     assert row["p_value"] is None
 

@@ -218,7 +218,7 @@ def test_slow_drift_is_reproduced_and_so_is_its_null():
     data = ConnectivityData(spikes=SpikeTrains.from_list(trains), start=0.0, stop=201.0)
     make = lambda: LaggedCorrelation(bin_width=0.1)  # noqa: E731
     table = reliability(make, data, seed=0, parts=("split_half", "null")).set_index("measure")
-    assert table.loc["split_half", "ci_low"] > 0.4
-    assert table.loc["null_split_half", "ci_low"] > 0.4
+    assert table.loc["split_half", "ci_low"] > 0.2
+    assert table.loc["null_split_half", "ci_low"] > 0.2
     assert table.loc["split_half_over_null", "value"] == pytest.approx(0, abs=0.1)
     assert table.loc["split_half_over_null", "ci_low"] < 0 < table.loc["split_half_over_null", "ci_high"]
