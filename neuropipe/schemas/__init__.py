@@ -16,6 +16,7 @@ from neuropipe.schemas.predictions import Predictions
 from neuropipe.schemas.recording import Recording
 from neuropipe.schemas.results import Leaderboard, Report, Sweep
 from neuropipe.schemas.scores import Scores
+from neuropipe.schemas.signals import Evoked, Features, Spectra
 
 __all__ = [
     "Activity",
@@ -27,6 +28,8 @@ __all__ = [
     "DeconvolutionNetworks",
     "DeconvolutionScores",
     "Events",
+    "Evoked",
+    "Features",
     "Fluorescence",
     "Folds",
     "Leaderboard",
@@ -35,6 +38,7 @@ __all__ = [
     "Report",
     "Schema",
     "Scores",
+    "Spectra",
     "Sweep",
     "TimeBins",
     "TrialBins",
