@@ -5,7 +5,7 @@ from typing import Any
 
 from assets.stages import plugins
 from assets.stages.connectivity.connectivity import OF_SESSION
-from assets.stages.sessions import true_wiring_is_unknown, suits_connectivity
+from assets.stages.sessions import suits_connectivity, true_wiring_is_unknown
 from neuropipe import connectivity as methods
 from neuropipe.catalog import Session
 from neuropipe.connectivity.of_session import activity_of
