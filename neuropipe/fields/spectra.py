@@ -12,6 +12,8 @@ import numpy as np
 from neuropipe.errors import BadInput
 
 METHODS = ("welch", "multitaper")
+LEAST_RATIO = 2.0  # of the power of a rhythm to the background
+FEWEST_BESIDE = 4  # frequencies that tell the background
 
 
 @dataclass(frozen=True)
@@ -114,15 +116,23 @@ def _tapers(method: str, length: int, sampling_rate: float, bandwidth: float) ->
 
 
 def peak_in_band(frequencies: np.ndarray, power: np.ndarray, low: float, high: float) -> float:
-    """Frequency (Hz) of the largest local maximum of power x frequency in a band; NaN where there is none.
+    """Frequency (Hz) of the rhythm in a band, low <= f < high; NaN where there is none.
 
-    frequencies, power : (frequency,). Power falls with frequency about as 1/f: times frequency, a rhythm is a peak and
-    the slope is not. A maximum at an edge is no peak.
+    frequencies, power : (frequency,). A rhythm is the largest local maximum of power x frequency in the band that has at
+    least twice the power of the background: a power law fitted to the spectrum on both sides of the band, from half its
+    lower edge to twice its upper one. Power falls with frequency about as 1/f, which is no rhythm.
     """
+    inner = np.arange(1, len(power) - 1)
+    inner = inner[(frequencies[inner] >= low) & (frequencies[inner] < high)]
     flat = power * frequencies
-    inner = np.arange(1, len(flat) - 1)
-    inner = inner[(frequencies[inner] >= low) & (frequencies[inner] <= high)]
     peaks = inner[(flat[inner] > flat[inner - 1]) & (flat[inner] >= flat[inner + 1])]
+    near = (frequencies >= low / 2) & (frequencies <= 2 * high) & (frequencies > 0) & (power > 0)
+    beside = near & ~((frequencies >= low) & (frequencies < high))
+    if not len(peaks) or beside.sum() < FEWEST_BESIDE:
+        return float("nan")
+    slope, offset = np.polyfit(np.log(frequencies[beside]), np.log(power[beside]), 1)
+    background = np.exp(offset + slope * np.log(frequencies[peaks]))
+    peaks = peaks[power[peaks] >= LEAST_RATIO * background]
     return float(frequencies[peaks[np.argmax(flat[peaks])]]) if len(peaks) else float("nan")
 
 

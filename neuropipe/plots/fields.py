@@ -68,11 +68,7 @@ def power_spectra(made: "Spectra") -> "Figure":
 
 def _mark_peaks(axes: "Axes", peaks: Any) -> None:
     """A dotted line at the median peak of each band, with its frequency."""
-    seen: list[float] = []
     for band, at in peaks.groupby("band", sort=False)["frequency"].median().dropna().items():
-        if any(abs(at - other) < 0.05 * other for other in seen):
-            continue  # two bands that overlap share this peak
-        seen.append(float(at))
         axes.axvline(at, color=GREY, linewidth=0.8, linestyle=":")
         axes.text(
             at, 0.02, f" {band} {at:.3g} Hz", rotation=90, fontsize=7, color=GREY, ha="right", va="bottom",

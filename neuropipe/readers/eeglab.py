@@ -36,10 +36,8 @@ def read(files: Mapping[str, Path], *, unit: str = "uV", exclude: tuple[str, ...
     name, path = _header_file(files)
     header = _header(path, name)
     n_channels, n_samples = _whole(header["nbchan"], "nbchan", name), _whole(header["pnts"], "pnts", name)
-    if _whole(header["trials"], "trials", name) != 1:
-        raise BadInput(
-            f"{name} is cut into {header['trials'].item()} epochs; give the continuous data that they are of"
-        )
+    if (n_epochs := _whole(header["trials"], "trials", name)) != 1:
+        raise BadInput(f"{name} is cut into {n_epochs} epochs; give the continuous data that they are of")
     rate = _number(header["srate"])
     rate = check_sampling_rate(rate if rate and np.isfinite(rate) else None, f"{name} (EEG.srate)")
     values = _samples(files, header["data"], n_channels, n_samples, name)

@@ -85,9 +85,6 @@ class Image:
 
 def _image(files: Mapping[str, Path], name: str) -> Image:
     """A NIfTI image; raises BadInput where the file is damaged, or holds less than its header claims."""
-    from nibabel.filebasedimages import ImageFileError
-    from nibabel.spatialimages import HeaderDataError, ImageDataError
-
     if name not in files:
         raise BadInput(f"there is no file {name} among {listed(files)}; name it in the parameters")
     path = Path(files[name])
@@ -95,10 +92,12 @@ def _image(files: Mapping[str, Path], name: str) -> Image:
         raise BadInput(f"the file {name} is not there: no such file as {path}")
     try:
         return _open(path, name)
-    except (ImageFileError, HeaderDataError, ImageDataError) as error:
-        raise BadInput(f"{name} can't be read as NIfTI: {error}") from error
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except BadInput:
+        raise
+    except (OSError, EOFError, zlib.error) as error:
         raise BadInput(f"{name} is damaged or cut short ({error}); fetch it again") from error
+    except Exception as error:  # nibabel raises many kinds of errors for what is no NIfTI
+        raise BadInput(f"{name} can't be read as NIfTI: {error}") from error
 
 
 def _open(path: Path, name: str) -> Image:
@@ -109,8 +108,8 @@ def _open(path: Path, name: str) -> Image:
         packed = plain.read(2) == GZIP_MAGIC
     with gzip.open(path) if packed else path.open("rb") as file:
         size = file.read(4)
-        kind: Any = nibabel.Nifti2Image if 540 in (struct.unpack("<i", size)[0], struct.unpack(">i", size)[0]) else None
-        kind = kind or nibabel.Nifti1Image
+        second = size in (struct.pack("<i", 540), struct.pack(">i", 540))  # bytes of a header of version 2
+        kind: Any = nibabel.Nifti2Image if second else nibabel.Nifti1Image
         file.seek(0)
         header = kind.header_class.from_fileobj(file)
         shape, dtype = tuple(int(n) for n in header.get_data_shape()), header.get_data_dtype()

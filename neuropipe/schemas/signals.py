@@ -64,7 +64,7 @@ class Spectra(Schema):
     """power : (frequency, unit), quantity squared per Hz; coherence : (frequency, pair), magnitude squared, 0 to 1
 
     frequencies : (frequency,) Hz; pairs : channels of each pair (empty where there are too many channels); peaks : a
-    row per band and channel, its largest local maximum (Hz, NaN where there is none) and the power in the band;
+    row per band and channel, the frequency of its rhythm (Hz, NaN where there is none) and its power;
     chance : coherence that independent signals stay under in 95 % of frequencies
     """
 

@@ -28,10 +28,10 @@ class SpectraConfig(StageConfig):
     bandwidth: float = 2.0
     bands: tuple[tuple[str, float, float], ...] = (
         ("delta", 1.0, 4.0),
-        ("theta", 4.0, 10.0),
+        ("theta", 4.0, 8.0),
         ("alpha", 8.0, 13.0),
         ("beta", 13.0, 30.0),
-        ("gamma", 30.0, 100.0),
+        ("gamma", 30.0, 45.0),
     )
     most_channels: int = 64
 
