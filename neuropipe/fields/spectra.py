@@ -118,7 +118,7 @@ def _tapers(method: str, length: int, sampling_rate: float, bandwidth: float) ->
 def peak_in_band(frequencies: np.ndarray, power: np.ndarray, low: float, high: float) -> float:
     """Frequency (Hz) of the rhythm in a band, low <= f < high; NaN where there is none.
 
-    frequencies, power : (frequency,). A rhythm is the largest local maximum of power x frequency in the band that has at
+    frequencies, power : (frequency,). A rhythm is the largest local maximum of power x frequency in the band with at
     least twice the power of the background: a power law fitted to the spectrum on both sides of the band, from half its
     lower edge to twice its upper one. Power falls with frequency about as 1/f, which is no rhythm.
     """
