@@ -30,9 +30,9 @@ class LDADecoder(ScoreBasedDecoder):
 
     All classes share one covariance, estimated from the trials less the mean of their class, features scaled to equal
     variance, and shrunk towards the identity: with more features than trials it could not be inverted otherwise
-    (Ledoit & Wolf 2004, J Multivar Anal 88:365; for single trials of EEG: Blankertz et al. 2011, NeuroImage 56:814). It
-    is computed among trials, so that features may be many. Window and number of bins are chosen inside the training
-    trials; selection, calibration and averaging: `score_based.py`.
+    (Ledoit & Wolf 2004, J Multivar Anal 88:365; for single trials of EEG: Blankertz et al. 2011, NeuroImage 56:814).
+    Window and number of bins are chosen inside the training trials; selection, calibration and averaging:
+    `score_based.py`.
 
     windows, n_bins, n_inner_folds, n_averaged : as in `logistic_regression`
     models_ : the chosen models, best first
@@ -70,7 +70,9 @@ def discriminant(rows: np.ndarray, labels: np.ndarray, n_classes: int) -> dict:
     centres = np.divide(members.T @ (rows - mean), size, out=np.zeros((n_classes, rows.shape[1])), where=size > 0)
     within = rows - mean - centres[labels]
     spread = within.std(axis=0)
-    factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9 * np.abs(rows).max(axis=0, initial=0))
+    factor = np.divide(
+        1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9 * np.abs(rows).max(axis=0, initial=0)
+    )
     scaled, centres = within * factor, centres * factor
     shrinkage, scale, variance, axes = shrunk(scaled)
     rest = 1 / (shrinkage * scale)
@@ -88,17 +90,18 @@ def shrunk(rows: np.ndarray) -> tuple[float, float, np.ndarray, np.ndarray]:
     """(1 - s) S + s m I, the shrunk covariance of rows of mean 0: s, m, and the variances of S along its axes.
 
     rows : (trial, feature) -> s, m, variances (axis,), axes (feature, axis); S has the variance 0 elsewhere. s is the
-    optimum of Ledoit & Wolf 2004, from the Gram matrix of the trials alone.
+    optimum of Ledoit & Wolf 2004.
     """
     n_trials, n_features = rows.shape
-    gram = rows @ rows.T
-    values, vectors = np.linalg.eigh(gram)
+    few = n_trials < n_features  # work with whichever are fewer
+    values, vectors = np.linalg.eigh(rows @ rows.T if few else rows.T @ rows)
     kept = values > max(values.max(initial=0), 0) * 1e-12
     values, vectors = values[kept], vectors[:, kept]
     variance = values / n_trials
     scale = float(variance.sum() / n_features) or 1.0
     squared = float((variance**2).sum())  # Frobenius norm of S, squared
     distance = squared - n_features * scale**2
-    error = (float((np.diagonal(gram) ** 2).sum()) / n_trials - squared) / n_trials
+    lengths = np.einsum("tf,tf->t", rows, rows)
+    error = (float((lengths**2).sum()) / n_trials - squared) / n_trials
     shrinkage = float(np.clip(error / distance, LEAST_SHRINKAGE, 1.0)) if distance > 0 else 1.0
-    return shrinkage, scale, variance, rows.T @ (vectors / np.sqrt(values))
+    return shrinkage, scale, variance, rows.T @ (vectors / np.sqrt(values)) if few else vectors
