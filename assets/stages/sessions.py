@@ -87,7 +87,7 @@ def has_true_spikes(session: Session) -> str | None:
 
 
 def has_activity(session: Session) -> str | None:
-    """Why a session has neither spikes nor counts nor events, if so."""
+    """Why a session has neither spikes nor counts, events or signals, if so."""
     if session.modality in DEFAULT_SOURCE:
         return None
     return f"its modality is {session.modality}, and nothing finds spikes in that yet"
@@ -97,6 +97,8 @@ def suits_connectivity(needs: str, session: Session) -> str | None:
     """Why a connectivity method can't be fitted to a session, if so. needs : "spikes" or "counts", as it declares"""
     if reason := has_activity(session):
         return reason
+    if session.modality in SIGNED:
+        return f"its modality is {session.modality}, and this is for spikes, counts and events"
     if needs == "spikes" and session.modality != "spikes":
         return f"its modality is {session.modality}, and this needs spike times"
     return None
