@@ -54,6 +54,9 @@ def raster_and_psth(
     top.set_title(f"mean of all {counts.shape[2]} units, ± s.e.m. over trials", fontsize=10, loc="left")
     heading = label if len(shown) == len(classes) else f"{label}: {len(shown)} commonest of {len(classes)}"
     top.legend(title=heading, frameon=False, fontsize=8, title_fontsize=8, loc="upper left", ncols=1 + len(shown) // 5)
+    if len(shown) > 4:  # room for the legend above the lines
+        low, high = top.get_ylim()
+        top.set_ylim(low, high + 0.7 * (high - low))
     top.tick_params(labelbottom=False)
     best = most_selective_unit(counts, labels)
     bottom = figure.add_subplot(grid[1, 1], sharex=top)
