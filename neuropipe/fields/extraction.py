@@ -1,6 +1,6 @@
 """Features of all channels of a recording: re-referenced, stretch by stretch, block of channels by block."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ def channel_names(units: Any) -> list[str]:
 
 
 def extract(
-    signals: Any, segments: np.ndarray, sampling_rate: float, feature: Any, blocks: Iterator[slice], weights: Any = None
+    signals: Any, segments: np.ndarray, sampling_rate: float, feature: Any, blocks: Iterable[slice], weights: Any = None
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Channels of each block, and their features (time, channel x feature) float32, the features of a channel together.
 
@@ -23,9 +23,9 @@ def extract(
     channels; weights : (channel,) of the reference (`reference_weights`), None to keep the recording's
     """
     spans = [slice(int(first), int(stop)) for first, stop in segments]
-    blocks = list(blocks)
-    common = None if weights is None else sum(signals[:, block] @ weights[block] for block in blocks)
-    for block in blocks:
+    every = list(blocks)
+    common: Any = None if weights is None else sum(signals[:, block] @ weights[block] for block in every)
+    for block in every:
         values = np.asarray(signals[:, block], np.float64)
         if common is not None:
             values = values - common[:, None]

@@ -23,8 +23,8 @@ def pick_channels(values: np.ndarray, names: Sequence[str], exclude: Sequence[st
     kept = np.flatnonzero(~np.isin(np.asarray(names, dtype=object), list(exclude)))
     if not len(kept):
         raise BadInput(f"{file}: exclude leaves no channel of {len(names)}; name fewer")
-    finite = np.isfinite(values).all(axis=0)
-    bad = [str(names[channel]) for channel in kept if not finite[channel]]
+    broken = np.flatnonzero(~np.asarray(np.isfinite(values).all(axis=0)))
+    bad = [str(names[channel]) for channel in np.intersect1d(kept, broken).tolist()]
     if bad:
         raise BadInput(
             f"{file}: {'channel' if len(bad) == 1 else 'channels'} {listed(bad)} hold NaN or infinity; repair them or "

@@ -10,7 +10,7 @@ import pandas as pd
 
 from neuropipe import readers
 from neuropipe.recording import Recording
-from tests.readers.signal_files import eeglab, nifti, signals_npy
+from tests.readers.signal_files import alf_spikes, eeglab, nifti, signals_npy
 
 N_TRIALS, N_BINS, N_UNITS = 6, 4, 3
 COUNTS = np.random.default_rng(0).poisson(1.0, (N_TRIALS, N_BINS, N_UNITS))
@@ -210,6 +210,13 @@ EXAMPLES = {
         of_several="no F.npy, Fneu.npy among a, b",
     ),
     "tif": Example(tif, {"frame_rate": 15.0}, False, in_parts=True),
+    "alf": Example(
+        alf_spikes,
+        {},
+        False,
+        beside=("spikes.clusters.npy", "clusters._phy_annotation.npy"),
+        of_several="a is no ALF file",
+    ),
     "eeglab": Example(eeglab, {}, False, beside=("sample.fdt",)),
     "signals_npy": Example(signals_npy, {"sampling_rate": 100.0}, False, in_parts=True),
     "nifti": Example(

@@ -73,3 +73,40 @@ def nifti(
         (folder / name).write_bytes(gzip.compress(image.to_bytes(), mtime=0))
     (folder / "labels.txt").write_text("\n".join(LABELS if labels is None else labels) + "\n")
     return folder / "bold.nii.gz"
+
+
+# As the release of Steinmetz et al. (2019) lays them out: columns, channels counted from 1.
+STEINMETZ = {
+    "spikes.times": np.array([1.0, 2.5, 0.5, 2.0, 1.5])[:, None],
+    "spikes.clusters": np.array([1, 0, 0, 2, 1], np.uint32)[:, None],
+    "clusters._phy_annotation": np.array([2, 1, 3])[:, None],
+    "clusters.peakChannel": np.array([1.0, 2.0, 3.0])[:, None],
+    "trials.intervals": np.array([[0.0, 2.0], [2.0, 4.0], [4.0, 6.0]]),
+    "trials.response_times": np.array([1.5, np.nan, 5.5])[:, None],
+    "trials.feedback_times": np.array([1.6, 3.6, 5.6])[:, None],
+    "trials.feedbackType": np.array([1.0, -1.0, 1.0])[:, None],
+    "trials.response_choice": np.array([1.0, 0.0, -1.0])[:, None],
+}
+AREAS = "ccf_ap\tallen_ontology\n1\tCA1\n2\tCA3\n3\tVISp\n"
+
+
+def alf(folder: Path, *, probes: tuple[str, ...] = ("",), namespace: str = "", **changed) -> dict[str, Path]:
+    """Files of an ALF folder by name; None leaves one out."""
+    files = {}
+    for name, values in (STEINMETZ | changed).items():
+        for probe in probes if not name.startswith("trials.") else ("",):
+            stem = namespace + name if name.startswith("trials.") else name
+            full = f"{probe}.{stem}.npy" if probe else f"{stem}.npy"
+            if values is not None:
+                np.save(folder / full, values)
+                files[full] = folder / full
+    for probe in probes:
+        full = f"{probe}.channels.brainLocation.tsv" if probe else "channels.brainLocation.tsv"
+        (folder / full).write_text(AREAS)
+        files[full] = folder / full
+    return files
+
+
+def alf_spikes(folder: Path) -> Path:
+    """spikes.times.npy of an ALF folder, with its companions beside it."""
+    return alf(folder)["spikes.times.npy"]

@@ -20,7 +20,8 @@ class TestEveryReader:
         recording = read(kind, EXAMPLES[kind].write(tmp_path))
         if not EXAMPLES[kind].has_trials:
             assert recording.trials is None or recording.signals
-            assert recording.behaviour or recording.fluorescence or recording.movie or recording.signals
+            others = (recording.fluorescence, recording.movie, recording.signals, recording.spikes)
+            assert recording.behaviour or any(others)
             return
         np.testing.assert_array_equal(recording.counts.counts, COUNTS)
         assert recording.counts.counts.dtype == np.uint8
