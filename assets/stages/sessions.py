@@ -5,7 +5,13 @@ from neuropipe.catalog import Session
 from resources.store.stage import Uses
 
 # Modality -> the asset that has its spikes, counts or events by default.
-DEFAULT_SOURCE = {"spikes": "recording", "counts": "recording", "fluorescence": "events/oasis", "movie": "events/oasis"}
+DEFAULT_SOURCE = {
+    "spikes": "recording",
+    "counts": "recording",
+    "fluorescence": "events/oasis",
+    "movie": "events/oasis",
+    "voltage": "sorted_spikes/spykingcircus2",
+}
 
 
 def has_task(session: Session) -> str | None:
@@ -31,6 +37,19 @@ def suits_estimators(estimators: str, session: Session) -> str | None:
 def is_movie(session: Session) -> str | None:
     """Why a session has no movie to find cells in, if so."""
     return None if session.modality == "movie" else f"its modality is {session.modality}, and this is for movies"
+
+
+def is_voltage(session: Session) -> str | None:
+    """Why a session has no raw voltage to sort, if so."""
+    return None if session.modality == "voltage" else f"its modality is {session.modality}, and this is for voltage"
+
+
+def knows_units(session: Session) -> str | None:
+    """Why sorted spikes can't be compared with true ones, if so: simulations know them; else a reader's parameter."""
+    if reason := is_voltage(session):
+        return reason
+    known = session.simulator is not None or session.parameters.get("hybrid")
+    return None if known else "its true spikes are not known"
 
 
 def has_fluorescence(session: Session) -> str | None:
@@ -61,7 +80,7 @@ def suits_connectivity(needs: str, session: Session) -> str | None:
     """Why a connectivity method can't be fitted to a session, if so. needs : "spikes" or "counts", as it declares"""
     if reason := has_activity(session):
         return reason
-    if needs == "spikes" and session.modality != "spikes":
+    if needs == "spikes" and session.modality not in ("spikes", "voltage"):
         return f"its modality is {session.modality}, and this needs spike times"
     return None
 

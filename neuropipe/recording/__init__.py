@@ -6,8 +6,10 @@ from neuropipe.recording.movie import Frames, Movie
 from neuropipe.recording.recording import Recording
 from neuropipe.recording.spike_trains import SpikeTrains
 from neuropipe.recording.time_series import TimeSeries
+from neuropipe.recording.voltage import BinaryFile, Voltage
 
 __all__ = [
+    "BinaryFile",
     "Fluorescence",
     "Frames",
     "Movie",
@@ -16,4 +18,5 @@ __all__ = [
     "TimeCounts",
     "TimeSeries",
     "TrialCounts",
+    "Voltage",
 ]

@@ -16,6 +16,7 @@ from neuropipe.schemas.predictions import Predictions
 from neuropipe.schemas.recording import Recording
 from neuropipe.schemas.results import Leaderboard, Report, Sweep
 from neuropipe.schemas.scores import Scores
+from neuropipe.schemas.sorting import Preprocessing, SortedSpikes, Sorting, Templates, UnitQuality
 
 __all__ = [
     "Activity",
@@ -32,11 +33,16 @@ __all__ = [
     "Folds",
     "Leaderboard",
     "Predictions",
+    "Preprocessing",
     "Recording",
     "Report",
     "Schema",
     "Scores",
+    "SortedSpikes",
+    "Sorting",
     "Sweep",
+    "Templates",
     "TimeBins",
     "TrialBins",
+    "UnitQuality",
 ]

@@ -6,12 +6,17 @@ It points at the chosen artifact and takes its data version, so that what lies b
 from typing import Any
 
 from assets.stages.sessions import DEFAULT_SOURCE, has_activity
-from neuropipe import calcium
+from neuropipe import calcium, sorting
 from neuropipe.catalog import DatasetEntry
 from neuropipe.schemas import Activity
 from resources.store.stage import Input, Stage, StageConfig
 
-SOURCES = ("recording", *(f"events/{name}" for name in calcium.available()))
+SOURCES = (
+    "recording",
+    *(f"events/{name}" for name in calcium.available()),
+    *(f"sorted_spikes/{name}" for name in sorting.available()),
+    "true_spikes",
+)
 
 
 class ActivityConfig(StageConfig):
@@ -33,8 +38,8 @@ activity = Stage(
     function=_source,
     group="tensors",
     kinds=("zarr",),
-    description="The source of spikes or events that the session has chosen: its recording, or the events that a "
-    "deconvolver found. It is that artifact, under another name: set `activity.source` to choose another.",
+    description="The source of spikes or events that the session has chosen: its recording, the events that a "
+    "deconvolver found, or the units that a sorter found. It is that artifact, under another name: set `activity.source` to choose another.",
     inputs={source.replace("/", "_"): Input(source, Activity, True) for source in SOURCES},
     config=ActivityConfig,
     settings=_settings,
