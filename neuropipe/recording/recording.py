@@ -27,8 +27,8 @@ class Recording:
     epochs : stretches of the recording such as wake and sleep, one row each: name, start, stop (s)
     behaviour : named signals
     truth : named arrays of what a simulation, a second instrument or a person knows. Spikes of ROIs, of the cells of
-        a movie or of the units in voltage: spike_times, (spike,) s, and spike_offsets, (n_roi + 1,), as in SpikeTrains. Cells of a movie:
-        footprint_pixels, footprint_weights and footprint_offsets, as in neuropipe.calcium.footprints
+        a movie or of the units in voltage: spike_times, (spike,) s, and spike_offsets, (n + 1,), as in SpikeTrains.
+        Cells of a movie: footprint_pixels, footprint_weights and footprint_offsets, as in neuropipe.calcium.footprints
     """
 
     units: pd.DataFrame

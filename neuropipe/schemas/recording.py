@@ -22,13 +22,13 @@ VOLTAGE_FILE = "voltage.raw"
 
 @dataclass(frozen=True, kw_only=True)
 class Recording(Schema):
-    """One session. units : a row per unit or ROI; trials : a row per trial; one of spikes, counts, dF/F, movie, voltage.
+    """One session. units : a row per unit or ROI; trials : a row per trial; and one kind of data.
 
     times : (spike,) s, ascending within each unit; offsets : (unit + 1,), unit u owns times[offsets[u]:offsets[u + 1]]
     counts : (trial, bin, unit) or (time, unit), published already binned; bin_width, start : s
     dff : (time, unit), NaN where an ROI was not recorded; movie : (time, y, x); frame_times : (time,) s
-    voltage : of raw voltage, where its samples lie, one binary (time, channel) that sorters address as it is: `file` (in
-    this artifact, or the session's raw file that needs no other form, then with its `sha256`), dtype, skip (bytes),
+    voltage : where raw voltage lies, one binary (time, channel) that sorters address as it is: `file` (of this
+    artifact, or the session's raw file that needs no other form, then with its `sha256`), dtype, skip (bytes),
     samples, sampling_rate (Hz), start (s); channels : a row per channel, as in neuropipe.recording.Voltage
     behaviour : name -> TimeSeries; truth : name -> array, what a simulation or a second instrument knows
     """

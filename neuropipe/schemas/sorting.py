@@ -63,7 +63,7 @@ class Preprocessing(Schema):
 
 @dataclass(frozen=True, kw_only=True)
 class Sorting(Schema):
-    """Spikes of all units that a sorter found. times : (spike,) s, ascending within each unit; offsets : (unit + 1,)."""
+    """Spikes of all units found by a sorter. times : (spike,) s, ascending within each unit; offsets : (unit + 1,)."""
 
     times: Any = array("spike", finite=True)
     offsets: Any = array("unit_edge", kinds="i")
@@ -81,10 +81,10 @@ class Sorting(Schema):
 class Templates(Schema):
     """Mean action potentials of all units, and of each spike its size and place.
 
-    templates : (unit, sample, channel) uV, of good channels, 0 where a unit is not seen; channel_index : (channel,) their
-    rows in the recording's table; amplitudes : (spike,) uV at the unit's largest channel, below 0 for a trough; depths :
-    (spike,) um along the probe; units : a row per unit: x, y, z (um), channel (row of the recording's table), snr,
-    amplitude (uV) and shape metrics; layout : sampling_rate (Hz), before (samples before the peak)
+    templates : (unit, sample, channel) uV, of good channels, 0 where a unit is not seen; channel_index : (channel,)
+    their rows in the recording's table; amplitudes : (spike,) uV at the unit's largest channel, below 0 for a trough;
+    depths : (spike,) um along the probe; units : a row per unit: x, y, z (um), channel (row of the recording's table),
+    snr, amplitude (uV) and shape metrics; layout : sampling_rate (Hz), before (samples before the peak)
     """
 
     templates: Any = array("unit", "sample", "channel")

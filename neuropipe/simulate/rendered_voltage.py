@@ -100,7 +100,10 @@ class Rendered:
 
     source: Any = field(repr=False)
     shape: tuple[int, int]
-    dtype: np.dtype = np.dtype(np.int16)
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype(np.int16)
 
     def __getitem__(self, samples: slice) -> np.ndarray:
         first, last, _ = samples.indices(self.shape[0])

@@ -30,7 +30,7 @@ def voltage(
     motion_period: float = 60.0,
     duration: float | None = None,
 ) -> Recording:
-    """Raw voltage around the units of `drift_diffusion(seed=seed, **decisions)`, rendered by SpikeInterface's generator.
+    """Raw voltage around the units of `drift_diffusion(seed=seed, **decisions)`, by SpikeInterface's generator.
 
     Each unit is a point beside the probe whose action potential decays with distance; its templates are added where it
     spikes, to white noise (SpikeInterface: generate_templates, InjectDriftingTemplatesRecording). Spikes of a unit that

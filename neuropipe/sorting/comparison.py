@@ -1,8 +1,8 @@
 """Which sorted unit is which true one, or which of another sorting: agreement of spike trains.
 
-Two spikes are the same if they lie within 0.4 ms of each other, each used once. The agreement of two units is the number
-of shared spikes over all spikes of either (Magland et al. 2020, eLife 9:e55167); units are paired one to one such that
-the sum of agreements is highest (Hungarian algorithm), as SpikeInterface does.
+Two spikes are the same if they lie within 0.4 ms of each other, each used once. The agreement of two units is the
+number of shared spikes over all spikes of either (Magland et al. 2020, eLife 9:e55167); units are paired one to one
+such that the sum of agreements is highest (Hungarian algorithm), as SpikeInterface does.
 """
 
 from dataclasses import dataclass

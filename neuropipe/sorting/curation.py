@@ -24,7 +24,7 @@ class Thresholds:
     """Units outside any of these are rejected; a metric that is NaN, as nothing can be said of it, rejects none.
 
     The defaults are those with which the Allen Institute publishes units (presence_ratio, isi_violations_ratio,
-    amplitude_cutoff), and units must be seen. max_drift : um; labels : keep units with these `label`s alone, those of
+    amplitude_cutoff), and units must be seen. max_drift : um, None for any; labels : keep units with these `label`s alone, those of
     bombcell are good, mua, noise and non_soma
     """
 
@@ -34,7 +34,7 @@ class Thresholds:
     min_presence_ratio: float = 0.9
     max_isi_violations_ratio: float = 0.5
     max_amplitude_cutoff: float = 0.1
-    max_drift: float = float("inf")
+    max_drift: float | None = None
     labels: tuple[str, ...] = ()
 
 
@@ -43,6 +43,8 @@ def curate(metrics: pd.DataFrame, thresholds: Thresholds) -> np.ndarray:
     why = np.full(len(metrics), "", dtype=object)
     for metric, (setting, is_least) in _RULES.items():
         limit, values = getattr(thresholds, setting), metrics[metric].to_numpy(np.float64)
+        if limit is None:
+            continue
         outside = values < limit if is_least else values > limit
         for unit in np.flatnonzero(outside & (why == "")):
             why[unit] = f"{metric} {values[unit]:.3g} is {'below' if is_least else 'above'} {limit:g}"

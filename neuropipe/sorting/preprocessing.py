@@ -5,6 +5,7 @@ is needed, and never written.
 """
 
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -41,10 +42,11 @@ class Preprocessing:
 class Prepared:
     """What was found in the voltage.
 
-    settings : of the preprocessing; bad : (channel,) "" or why it is left out; noise : (channel,) uV, SD of the filtered
-    voltage by its median absolute deviation; clipped : (channel,) fraction of samples at the converter's limits
-    motion_times : (time,) s from the first sample; motion_depths : (depth,) um; motion : (time, depth) um, 0 where there
-    is no motion to correct; corrected : whether it is corrected
+    settings : of the preprocessing; bad : (channel,) "" or why it is left out; noise : (channel,) uV, SD of the noise
+    by the median absolute difference of neighbouring samples; clipped : (channel,) fraction of samples at the
+    converter's limits
+    motion_times : (time,) s from the first sample; motion_depths : (depth,) um; motion : (time, depth) um, 0 where
+    there is none to estimate; corrected : whether it is corrected
     """
 
     settings: Preprocessing
@@ -154,7 +156,7 @@ def _looks(voltage: Voltage, seed: int) -> list[np.ndarray]:
         return [np.asarray(voltage.samples[slice(0, n_samples)], np.float32)]
     edges = np.linspace(0, n_samples - length, LOOKS + 1).astype(np.int64)
     rng = np.random.default_rng(seed)
-    starts = [int(rng.integers(first, last)) for first, last in zip(edges[:-1], edges[1:], strict=True)]
+    starts = [int(rng.integers(first, last)) for first, last in pairwise(edges)]
     return [np.asarray(voltage.samples[slice(start, start + length)], np.float32) for start in starts]
 
 

@@ -1,6 +1,7 @@
-"""Quality metrics of sorted units, from spike times, sizes and places: SpikeInterface's definitions, without voltage."""
+"""Quality metrics of sorted units, from spike times, sizes and places, defined as in SpikeInterface."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -143,7 +144,7 @@ def drift(times: np.ndarray, depths: np.ndarray, duration: float, width: float) 
     medians = np.array(
         [
             np.median(depths[first:last]) if last - first >= SPIKES_PER_INTERVAL else np.nan
-            for first, last in zip(bounds[:-1], bounds[1:], strict=True)
+            for first, last in pairwise(bounds)
         ]
     )
     if np.isnan(medians).sum() > n_bins / 2:

@@ -95,7 +95,10 @@ def _is_installed(distribution: str) -> bool:
 
 
 def _run(name: str, folder: Path, time_limit: float) -> None:
-    """Run the job in a folder and wait for it; nothing that it started is left behind."""
+    """Run the job in a folder and wait for it; nothing that it started is left behind.
+
+    It stays in the group of this process, and so ends with it where that is a child with a memory limit.
+    """
     path = os.pathsep.join([str(CLONE), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path, **dict.fromkeys(THREADS, "1")}
     code = f"from {work.__module__} import {work.__name__}; {work.__name__}({str(folder)!r})"
@@ -127,7 +130,7 @@ def _process(code: str, printed: Any, environment: dict[str, str]) -> Iterator[s
 
 
 def _end(process: subprocess.Popen) -> None:
-    """End a process and all that it started; it stays in this process's group, which ends with this process's parent."""
+    """End a process and all that it started."""
     import psutil
 
     with suppress(psutil.Error):

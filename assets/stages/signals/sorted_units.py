@@ -1,4 +1,4 @@
-"""templates/, quality_metrics/ and sorted_spikes/<sorter>: what sorted units look like, how good they are, which are kept.
+"""templates/, quality_metrics/, sorted_spikes/<sorter>: what units look like, how good they are, which are kept.
 
 Each is a stage of its own, so that another threshold reruns curation alone.
 """
@@ -37,7 +37,7 @@ class TemplatesConfig(StageConfig):
 
 
 class QualityConfig(StageConfig):
-    """refractory, presence_bin, drift_bin : s, as in QualitySettings; labels : `bombcell` adds a column of its labels."""
+    """refractory, presence_bin, drift_bin : s, as in QualitySettings; labels : `bombcell` adds a column of labels."""
 
     refractory: float = Field(0.0015, gt=0)
     presence_bin: float = Field(10.0, gt=0)
@@ -153,8 +153,8 @@ def _sorted_stage(plugin: Plugin) -> Stage:
         group="signals",
         inputs={"sorting": f"sorting/{plugin.name}", "quality_metrics": f"quality_metrics/{plugin.name}"},
         kinds=("zarr", "parquet"),
-        description=f"Spikes of the units of `sorting/{plugin.name}` that pass curation: thresholds on quality metrics, "
-        "or labels.",
+        description=f"Spikes of the units of `sorting/{plugin.name}` that pass curation: thresholds on quality "
+        "metrics, or labels.",
         config=CurationConfig,
         applies_to=is_voltage,
         slow=plugin.facts.get("slow", False),

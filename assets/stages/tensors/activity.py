@@ -39,7 +39,8 @@ activity = Stage(
     group="tensors",
     kinds=("zarr",),
     description="The source of spikes or events that the session has chosen: its recording, the events that a "
-    "deconvolver found, or the units that a sorter found. It is that artifact, under another name: set `activity.source` to choose another.",
+    "deconvolver found, or the units that a sorter found. It is that artifact, under another name: set "
+    "`activity.source` to choose another.",
     inputs={source.replace("/", "_"): Input(source, Activity, True) for source in SOURCES},
     config=ActivityConfig,
     settings=_settings,
