@@ -24,8 +24,8 @@ class Thresholds:
     """Units outside any of these are rejected; a metric that is NaN, as nothing can be said of it, rejects none.
 
     The defaults are those with which the Allen Institute publishes units (presence_ratio, isi_violations_ratio,
-    amplitude_cutoff), and units must be seen. max_drift : um, None for any; labels : keep units with these `label`s alone, those of
-    bombcell are good, mua, noise and non_soma
+    amplitude_cutoff), and units must be seen. max_drift : um, None for any; labels : keep units of these labels alone;
+    those of bombcell are good, mua, noise and non_soma
     """
 
     min_spikes: int = 50
