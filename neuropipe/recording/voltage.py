@@ -1,8 +1,9 @@
 """Raw extracellular voltage of a probe, whose spikes are still to be sorted."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
@@ -26,31 +27,67 @@ class Samples(Protocol):
 
 @dataclass(frozen=True)
 class BinaryFile:
-    """Samples in a file as they lie there: (time, channel) in C order, from `skip` bytes on. Nothing is copied."""
+    """Samples in a file as they lie there: (time, column) in C order, from `skip` bytes on. Nothing is copied.
+
+    length : samples; width : columns in the file; columns : those that are channels of the probe, None for all
+    """
 
     path: Path
     dtype: np.dtype
-    shape: tuple[int, int]
+    length: int
+    width: int
     skip: int = 0
+    columns: tuple[int, ...] | None = None
 
     @classmethod
-    def of(cls, path: Path, dtype: str, n_channels: int, skip: int = 0) -> "BinaryFile":
-        """All samples of a file. Raises BadInput where the file doesn't end with a whole sample of all channels."""
+    def of(
+        cls,
+        path: Path,
+        dtype: str,
+        width: int,
+        *,
+        skip: int = 0,
+        columns: tuple[int, ...] | None = None,
+        name: str = "",
+    ) -> "BinaryFile":
+        """All samples of a file. Raises BadInput where the file doesn't end with a whole sample of all columns.
+
+        name : what errors call the file
+        """
         kind = np.dtype(dtype)
-        size, row = path.stat().st_size - skip, kind.itemsize * n_channels
+        size, row = path.stat().st_size - skip, kind.itemsize * width
         if size <= 0 or size % row:
             raise BadInput(
-                f"{path.name} holds {max(0, size):,} bytes of samples, which is no multiple of {row} ({n_channels} "
+                f"{name or path.name} holds {max(0, size):,} bytes of samples, which is no multiple of {row} ({width} "
                 f"channels of {kind}): it was cut short, or the number of channels is wrong"
             )
-        return cls(path, kind, (size // row, n_channels), skip)
+        return cls(path, kind, size // row, width, skip, columns)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.length, self.width if self.columns is None else len(self.columns)
 
     def __getitem__(self, samples: slice) -> np.ndarray:
-        return np.array(self.mapped()[samples])
+        whole = np.memmap(self.path, self.dtype, "r", self.skip, (self.length, self.width))
+        return np.array(whole[samples] if self.columns is None else whole[samples][:, list(self.columns)])
 
-    def mapped(self) -> np.ndarray:
-        """The whole file as a read-only memory map, (time, channel)."""
-        return np.memmap(self.path, self.dtype, "r", self.skip, self.shape)
+    def address(self) -> dict[str, Any]:
+        """Where in its file they lie, as JSON."""
+        columns = None if self.columns is None else list(self.columns)
+        return {
+            "dtype": self.dtype.str,
+            "samples": self.length,
+            "width": self.width,
+            "skip": self.skip,
+            "columns": columns,
+        }
+
+    @classmethod
+    def at(cls, path: Path, address: Mapping[str, Any]) -> "BinaryFile":
+        """The samples of a file by their address."""
+        columns = None if address["columns"] is None else tuple(address["columns"])
+        dtype = np.dtype(address["dtype"])
+        return cls(path, dtype, address["samples"], address["width"], address["skip"], columns)
 
 
 @dataclass(frozen=True)

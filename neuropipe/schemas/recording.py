@@ -28,8 +28,9 @@ class Recording(Schema):
     counts : (trial, bin, unit) or (time, unit), published already binned; bin_width, start : s
     dff : (time, unit), NaN where an ROI was not recorded; movie : (time, y, x); frame_times : (time,) s
     voltage : where raw voltage lies, one binary (time, channel) that sorters address as it is: `file` (of this
-    artifact, or the session's raw file that needs no other form, then with its `sha256`), dtype, skip (bytes),
-    samples, sampling_rate (Hz), start (s); channels : a row per channel, as in neuropipe.recording.Voltage
+    artifact, or the session's raw file that needs no other form, then with its `sha256`), dtype, samples, width and
+    columns of the file, skip (bytes), sampling_rate (Hz), start (s); channels : a row per channel, as in
+    neuropipe.recording.Voltage
     behaviour : name -> TimeSeries; truth : name -> array, what a simulation or a second instrument knows
     """
 
@@ -103,9 +104,7 @@ class Recording(Schema):
         if "sha256" in address and address["file"] not in files:
             raise BadInput(f"the raw file {address['file']} of the recording is not at hand")
         path = self.voltage_source if "sha256" not in address else files[address["file"]]
-        shape = (address["samples"], len(self.channels))
-        samples = BinaryFile(Path(path), np.dtype(address["dtype"]), shape, address["skip"])
-        return Voltage(samples, address["sampling_rate"], self.channels, address["start"])
+        return Voltage(BinaryFile.at(Path(path), address), address["sampling_rate"], self.channels, address["start"])
 
     def series(self, name: str) -> TimeSeries:
         """A behavioural series in memory."""
@@ -195,16 +194,11 @@ def _frame_facts(frames: Any) -> dict[str, Any]:
 def _address(voltage: Voltage, raw_file: tuple[str, str] | None) -> dict[str, Any]:
     """Where the samples of voltage lie: in a file of the artifact, or in a raw file."""
     samples = voltage.samples
-    where = {"file": VOLTAGE_FILE, "skip": 0}
+    clock = {"sampling_rate": float(voltage.sampling_rate), "start": float(voltage.start)}
     if raw_file is not None and isinstance(samples, BinaryFile):
-        where = {"file": raw_file[0], "sha256": raw_file[1], "skip": samples.skip}
-    return {
-        **where,
-        "dtype": np.dtype(samples.dtype).str,
-        "samples": int(samples.shape[0]),
-        "sampling_rate": float(voltage.sampling_rate),
-        "start": float(voltage.start),
-    }
+        return {"file": raw_file[0], "sha256": raw_file[1], **samples.address(), **clock}
+    written = BinaryFile(Path(VOLTAGE_FILE), np.dtype(samples.dtype), *map(int, samples.shape))
+    return {"file": VOLTAGE_FILE, **written.address(), **clock}
 
 
 class _Streamed:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neuropipe.recording import SpikeTrains
+from neuropipe.recording import SpikeTrains, Voltage
 from neuropipe.sorting.binary import as_probe, as_sorting
 
 GAIN = 0.195  # uV per step, as of Intan's amplifiers
@@ -15,6 +15,7 @@ NEAREST, FARTHEST = 5.0, 30.0  # um, of units from the plane of the probe
 LEAST_DISTANCE = 15.0  # um, between units
 STEP = 1.0  # um, to which motion is rendered
 MOTION_RATE = 5.0  # Hz
+REFRACTORY = 0.002  # s
 SHAPES = {  # ranges of SpikeInterface's templates, by their names there
     "depolarization_ms": (0.09, 0.14),
     "repolarization_ms": (0.5, 0.8),
@@ -156,3 +157,47 @@ def rendered(
         num_samples=[n_samples],
     )
     return Rendered(source, (n_samples, len(channels)))
+
+
+def injected(voltage: Voltage, spikes: SpikeTrains, units: Units) -> Voltage:
+    """Voltage with the action potentials of units added to it, in the steps of its own gain: a hybrid recording."""
+    from dataclasses import replace
+
+    from spikeinterface.core.generate import InjectTemplatesRecording
+
+    templates = units.templates(voltage.channels, voltage.sampling_rate) / voltage.channels["gain"].to_numpy(float)
+    n_before = int(MS_BEFORE * voltage.sampling_rate / 1000)
+    n_samples, dtype = voltage.samples.shape[0], np.dtype(voltage.samples.dtype)
+    source = InjectTemplatesRecording(
+        as_sorting(spikes.times, spikes.offsets, voltage.sampling_rate),
+        templates.astype(np.float32),
+        n_before,
+        num_samples=n_samples,
+    )
+    added = source.get_traces(start_frame=0, end_frame=n_samples)
+    whole = np.asarray(voltage.samples[slice(0, n_samples)], np.float32) + added
+    if dtype.kind == "i":
+        limits = np.iinfo(dtype)
+        whole = np.clip(np.round(whole), limits.min, limits.max)
+    return replace(voltage, samples=whole.astype(dtype))
+
+
+def on_samples(times: np.ndarray, sampling_rate: float, n_samples: int) -> np.ndarray:
+    """Spike times (s) on the grid of samples, those left out that can't be: too close to another, or at the ends."""
+    margin = int(MS_AFTER / 1000 * sampling_rate)
+    at = np.round(times * sampling_rate).astype(np.int64)
+    at = at[(at >= margin) & (at < n_samples - margin)]
+    kept, last = [], -(10**9)
+    for sample in at:
+        if sample - last >= REFRACTORY * sampling_rate:
+            kept.append(sample)
+            last = sample
+    return np.array(kept, np.int64) / sampling_rate
+
+
+def regular_trains(n_units: int, rate: float, n_samples: int, sampling_rate: float, seed: int) -> SpikeTrains:
+    """Poisson spike trains with a refractory period, on the grid of samples. rate : Hz, of every unit"""
+    rng = np.random.default_rng([seed, 2])
+    duration = n_samples / sampling_rate
+    drawn = [np.sort(rng.uniform(0, duration, rng.poisson(rate * duration))) for _ in range(n_units)]
+    return SpikeTrains.from_list([on_samples(train, sampling_rate, n_samples) for train in drawn])

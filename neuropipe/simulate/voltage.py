@@ -11,10 +11,9 @@ from neuropipe.recording import Recording, SpikeTrains, Voltage
 from neuropipe.registry import simulator
 from neuropipe.simulate.decisions import drift_diffusion
 from neuropipe.simulate.probes import probe_channels
-from neuropipe.simulate.rendered_voltage import GAIN, Moved, drawn_units, rendered
+from neuropipe.simulate.rendered_voltage import GAIN, Moved, drawn_units, on_samples, rendered
 
 AFTER_LAST_TRIAL = 0.5  # s
-REFRACTORY = 0.002  # s
 
 
 @simulator("voltage", truth=True, tools=("spikeinterface", "scipy"))
@@ -85,19 +84,6 @@ def voltage(
         voltage=Voltage(samples, sampling_rate, channels.assign(gain=GAIN, offset=0.0)),
         truth=truth,
     )
-
-
-def on_samples(times: np.ndarray, sampling_rate: float, n_samples: int) -> np.ndarray:
-    """Spike times (s) on the grid of samples, those left out that can't be: too close to another, or at the ends."""
-    margin = int(0.003 * sampling_rate)
-    at = np.round(times * sampling_rate).astype(np.int64)
-    at = at[(at >= margin) & (at < n_samples - margin)]
-    kept, last = [], -(10**9)
-    for sample in at:
-        if sample - last >= REFRACTORY * sampling_rate:
-            kept.append(sample)
-            last = sample
-    return np.array(kept, np.int64) / sampling_rate
 
 
 def _check(sampling_rate: float, amplitude: tuple, noise: float, motion: float, period: float) -> None:

@@ -21,7 +21,7 @@ def write_samples(samples: Samples, path: Path) -> BinaryFile:
     with path.open("xb") as file:
         for first in range(0, n_samples, step):
             file.write(np.ascontiguousarray(samples[slice(first, min(first + step, n_samples))]).tobytes())
-    return BinaryFile(path, dtype, (n_samples, n_channels))
+    return BinaryFile(path, dtype, n_samples, n_channels)
 
 
 def in_one_binary(voltage: Voltage, folder: Path) -> Voltage:
@@ -41,12 +41,14 @@ def as_spikeinterface(voltage: Voltage) -> Any:
         [str(file.path)],
         voltage.sampling_rate,
         dtype=file.dtype.str,
-        num_channels=file.shape[1],
+        num_channels=file.width,
         file_offset=file.skip,
-        gain_to_uV=voltage.channels["gain"].to_numpy(float),
-        offset_to_uV=voltage.channels["offset"].to_numpy(float),
         is_filtered=False,
     )
+    if file.columns is not None:
+        recording = recording.select_channels(recording.channel_ids[list(file.columns)])
+    recording.set_channel_gains(voltage.channels["gain"].to_numpy(float))
+    recording.set_channel_offsets(voltage.channels["offset"].to_numpy(float))
     if "sample_shift" in voltage.channels:
         recording.set_property("inter_sample_shift", voltage.channels["sample_shift"].to_numpy(float))
     recording.set_probe(as_probe(voltage.channels), group_mode="by_shank" if _shanks(voltage) else "by_probe")

@@ -53,7 +53,7 @@ def run_sorter(
     job = {
         "sorter": f"{plugin.module}:{plugin.attribute}",
         "parameters": {"seed": seed, **parameters},
-        "file": {"path": str(file.path), "dtype": file.dtype.str, "shape": file.shape, "skip": file.skip},
+        "file": {"path": str(file.path), **file.address()},
         "sampling_rate": voltage.sampling_rate,
         "channels": {name: voltage.channels[name].tolist() for name in voltage.channels},
         "prepared": prepared.document(),
@@ -151,8 +151,7 @@ def _last_line(path: Path) -> str:
 def work(folder: str) -> None:
     """What the process of a sorter does: sort as job.json says, and write the samples of all spikes to found.npz."""
     job = json.loads((Path(folder) / "job.json").read_text(encoding="utf-8"))
-    file = job["file"]
-    samples = BinaryFile(Path(file["path"]), np.dtype(file["dtype"]), tuple(file["shape"]), file["skip"])
+    samples = BinaryFile.at(Path(job["file"]["path"]), job["file"])
     voltage = Voltage(samples, job["sampling_rate"], pd.DataFrame(job["channels"]))
     module, _, function = job["sorter"].partition(":")
     sorter = getattr(importlib.import_module(module), function)
