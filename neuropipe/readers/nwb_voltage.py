@@ -20,7 +20,7 @@ def read(files: Mapping[str, Path], *, series: str | None = None) -> Recording:
     name = next(iter(own_files(files)))
 
     def open_folder(folder: Path) -> Any:
-        from spikeinterface.extractors import NwbRecordingExtractor
+        from spikeinterface.extractors.nwbextractors import NwbRecordingExtractor
 
         return NwbRecordingExtractor(folder / name, electrical_series_path=series)
 

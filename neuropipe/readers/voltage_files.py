@@ -20,6 +20,7 @@ from neuropipe.recording import BinaryFile, Recording, Voltage
 from neuropipe.recording.voltage import Samples
 
 TRIALS = "trials.csv"
+HALF_RANGE = 1 << 15  # converters that count from 0 are centred
 NO_UNITS = {"unit": np.empty(0, np.int64)}
 
 
@@ -118,11 +119,15 @@ class Extracted:
 
     @property
     def dtype(self) -> np.dtype:
-        return np.dtype(self.source.get_dtype())
+        found = np.dtype(self.source.get_dtype())
+        return np.dtype(np.int16) if found == np.uint16 else found
 
     def __getitem__(self, samples: slice) -> np.ndarray:
         first, last, _ = samples.indices(self.shape[0])
-        return np.asarray(self.source.get_traces(segment_index=0, start_frame=first, end_frame=max(first, last)))
+        found = np.asarray(self.source.get_traces(segment_index=0, start_frame=first, end_frame=max(first, last)))
+        if found.dtype == np.uint16:
+            return (found.astype(np.int32) - HALF_RANGE).astype(np.int16)
+        return found
 
 
 def extracted(
@@ -146,6 +151,8 @@ def extracted(
         warnings.simplefilter("ignore")
         try:
             source = open_folder(root)
+            last = source.get_num_samples(segment_index=0) - 1 if source.get_num_segments() == 1 else 0
+            source.get_traces(segment_index=0, start_frame=last, end_frame=last + 1)
         except BadInput:
             raise
         except Exception as error:  # extractors raise whatever their parsers do
@@ -181,4 +188,6 @@ def _channels(source: Any, files: Mapping[str, Path], format_name: str) -> pd.Da
     gains, offsets = source.get_channel_gains(), source.get_channel_offsets()
     table["gain"] = np.ones(n_channels) if gains is None else np.asarray(gains, float)
     table["offset"] = np.zeros(n_channels) if offsets is None else np.asarray(offsets, float)
+    if np.dtype(source.get_dtype()) == np.uint16:
+        table["offset"] += HALF_RANGE * table["gain"]
     return table
