@@ -106,12 +106,12 @@ def prepare(voltage: Voltage, settings: Preprocessing, *, seed: int = 0) -> Prep
 
 def preprocessed(voltage: Voltage, prepared: Prepared) -> Any:
     """The voltage as a SpikeInterface recording that filters as it is read: good channels in uV, motion corrected."""
-    from spikeinterface.core.motion import Motion
-    from spikeinterface.sortingcomponents.motion import InterpolateMotionRecording
-
     recording = _filtered(voltage, prepared)
     if not prepared.corrected:
         return recording
+    from spikeinterface.core.motion import Motion
+    from spikeinterface.sortingcomponents.motion import InterpolateMotionRecording
+
     motion = Motion(prepared.motion, prepared.motion_times, prepared.motion_depths)
     return InterpolateMotionRecording(
         recording,
