@@ -37,6 +37,7 @@ def _evaluation_stage(plugin: Plugin) -> Stage:
         description=f"How well `sorted_spikes/{plugin.name}` matches the true units: accuracy, recall and precision of "
         "each, with 95 % intervals.",
         config=SortingEvaluationConfig,
+        score_family=lambda _: FAMILY,
         applies_to=knows_units,
         slow=plugin.facts.get("slow", False),
         tools=("scipy",),
