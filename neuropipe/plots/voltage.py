@@ -148,10 +148,15 @@ def kept(units: pd.DataFrame, rejected: pd.DataFrame, *, title: str = "") -> "Fi
     left.plot(units["snr"], units["isi_violations_ratio"], "o", color=FOUND, markersize=5)
     left.set(xlabel="signal to noise", ylabel="ISI violations, ratio")
     left.set_title(f"{len(units)} units kept", fontsize=10, loc="left")
-    reasons = rejected["why"].astype(str).str.split(" ").str[0].value_counts()
-    right.barh(list(reasons.index), reasons.to_numpy(), color=REJECTED)
-    right.set(xlabel="units")
-    right.set_title(f"{len(rejected)} units rejected for", fontsize=10, loc="left")
+    if len(rejected):
+        reasons = rejected["why"].astype(str).str.split(" ").str[0].value_counts()
+        right.barh(list(reasons.index), reasons.to_numpy(), color=REJECTED)
+        right.set(xlabel="units")
+        right.locator_params(axis="x", integer=True)
+        right.set_title(f"{len(rejected)} units rejected for", fontsize=10, loc="left")
+    else:
+        right.axis("off")
+        right.set_title("no unit rejected", fontsize=10, loc="left")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     return figure
