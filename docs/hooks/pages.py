@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REGISTRIES = {
     "api/decoders.md": "neuropipe.decoders",
     "api/calcium.md": "neuropipe.calcium",
+    "api/sorting.md": "neuropipe.sorting",
     "api/simulate.md": "neuropipe.simulate",
 }
 

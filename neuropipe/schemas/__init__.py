@@ -16,7 +16,14 @@ from neuropipe.schemas.predictions import Predictions
 from neuropipe.schemas.recording import Recording
 from neuropipe.schemas.results import Leaderboard, Report, Sweep
 from neuropipe.schemas.scores import Scores
-from neuropipe.schemas.sorting import Preprocessing, SortedSpikes, Sorting, Templates, UnitQuality
+from neuropipe.schemas.sorting import (
+    Preprocessing,
+    SortedSpikes,
+    Sorting,
+    SortingAgreement,
+    Templates,
+    UnitQuality,
+)
 
 __all__ = [
     "Activity",
@@ -40,6 +47,7 @@ __all__ = [
     "Scores",
     "SortedSpikes",
     "Sorting",
+    "SortingAgreement",
     "Sweep",
     "Templates",
     "TimeBins",

@@ -119,3 +119,13 @@ class SortedSpikes(Schema):
 
     def chunks(self, name: str) -> tuple[int, ...] | None:
         return (min(SPIKES_PER_CHUNK, max(1, len(self.times))),) if name == "times" else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SortingAgreement(Schema):
+    """Two sortings of one recording. agreement : (first, second), shared over all spikes of two units; units : a
+    row per unit of the first: partner (its row in the second, -1 for none), agreement with it; names : of both."""
+
+    agreement: Any = array("first", "second", finite=True)
+    units: pd.DataFrame = table("first", "unit", "partner", "agreement")
+    names: Any = document()

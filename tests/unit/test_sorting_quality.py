@@ -6,7 +6,7 @@ import pytest
 
 from neuropipe.errors import BadInput
 from neuropipe.recording import SpikeTrains
-from neuropipe.simulate.voltage import voltage as simulated_voltage
+from neuropipe.simulate import voltage as simulated_voltage
 from neuropipe.sorting.binary import as_sorting, in_one_binary
 from neuropipe.sorting.curation import Thresholds, bombcell_labels, curate
 from neuropipe.sorting.preprocessing import Preprocessing, prepare, preprocessed

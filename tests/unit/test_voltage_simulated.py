@@ -5,7 +5,7 @@ import pytest
 
 from neuropipe.errors import BadInput
 from neuropipe.simulate import drift_diffusion
-from neuropipe.simulate.voltage import voltage
+from neuropipe.simulate import voltage
 
 DECISIONS = {"n_trials": 15, "n_units": 3}
 

@@ -19,6 +19,7 @@ def sorting() -> ScoreFamily:
     return ScoreFamily(
         name="sorting",
         title="units sorted",
+        schemes="{}",
         metrics={
             "median_accuracy": Metric(label="accuracy", unit="median over true units", **fraction),
             "well_found": Metric(label="found", unit="fraction of true units with accuracy of .8 or more", **fraction),
