@@ -45,12 +45,12 @@ def agreement(
     columns = [*taken, *(column for column in range(matrix.shape[1]) if column not in taken)]
     figure = blank(4.6, title, 6.0)
     axes = figure.subplots()
-    image = axes.imshow(matrix[np.ix_(rows, columns)], vmin=0, vmax=1, cmap="viridis", aspect="auto")
+    image = axes.imshow(matrix[rows][:, columns], vmin=0, vmax=1, cmap="viridis", aspect="auto")
     figure.colorbar(image, ax=axes, label="agreement")
     axes.set(xlabel=f"unit of {second}", ylabel=f"unit of {first}")
     if matrix.shape[1] <= 40:
-        axes.set_xticks(range(len(columns)), columns, fontsize=7)
+        axes.set_xticks(range(len(columns)), [str(unit) for unit in columns], fontsize=7)
     if matrix.shape[0] <= 40:
-        axes.set_yticks(range(len(rows)), rows, fontsize=7)
+        axes.set_yticks(range(len(rows)), [str(unit) for unit in rows], fontsize=7)
     axes.set_title(f"{len(taken)} units in both", fontsize=10, loc="left")
     return figure

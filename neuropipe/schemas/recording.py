@@ -197,7 +197,8 @@ def _address(voltage: Voltage, raw_file: tuple[str, str] | None) -> dict[str, An
     clock = {"sampling_rate": float(voltage.sampling_rate), "start": float(voltage.start)}
     if raw_file is not None and isinstance(samples, BinaryFile):
         return {"file": raw_file[0], "sha256": raw_file[1], **samples.address(), **clock}
-    written = BinaryFile(Path(VOLTAGE_FILE), np.dtype(samples.dtype), *map(int, samples.shape))
+    n_samples, n_channels = map(int, samples.shape)
+    written = BinaryFile(Path(VOLTAGE_FILE), np.dtype(samples.dtype), n_samples, n_channels)
     return {"file": VOLTAGE_FILE, **written.address(), **clock}
 
 

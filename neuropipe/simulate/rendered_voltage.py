@@ -91,7 +91,7 @@ def drawn_units(n_units: int, channels: pd.DataFrame, amplitude: tuple, seed: in
         )
     rng = np.random.default_rng([seed, 1])
     ranges = {"alpha": amplitude, **SHAPES}
-    shapes = {name: rng.uniform(*limits, n_units).astype(np.float32) for name, limits in ranges.items()}
+    shapes = {name: rng.uniform(limits[0], limits[1], n_units).astype(np.float32) for name, limits in ranges.items()}
     return Units(locations.astype(np.float64), shapes, seed)
 
 

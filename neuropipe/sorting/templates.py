@@ -11,6 +11,8 @@ from neuropipe.recording import SpikeTrains, Voltage
 from neuropipe.sorting.binary import as_sorting
 from neuropipe.sorting.preprocessing import Prepared, preprocessed
 
+MOST_IN_MEMORY = 1 << 30  # bytes
+
 
 @dataclass(frozen=True)
 class UnitTemplates:
@@ -44,7 +46,7 @@ def templates_of(
     """
     from spikeinterface.core import create_sorting_analyzer
 
-    recording = preprocessed(voltage, prepared)
+    recording = _in_memory(preprocessed(voltage, prepared))
     sorting = as_sorting(spikes.times, spikes.offsets, voltage.sampling_rate, voltage.start)
     options: dict[str, Any] = {"n_jobs": 1, "progress_bar": False, "verbose": False}
     with warnings.catch_warnings():
@@ -53,36 +55,34 @@ def templates_of(
             sorting,
             recording,
             format="memory",
-            sparse=True,
-            method="radius",
-            radius_um=radius,
-            num_spikes_for_sparsity=100,
-            ms_before=ms_before,
-            ms_after=ms_after,
-            seed=seed,
-            **options,
+            sparse=False,
         )
-        wanted = {
-            "random_spikes": {"max_spikes_per_unit": most_spikes, "seed": seed},
-            "noise_levels": {"random_slices_kwargs": {"seed": seed}},
-            "templates": {"ms_before": ms_before, "ms_after": ms_after},
-            "spike_amplitudes": {},
-            "spike_locations": {"method": "center_of_mass"},
-            "unit_locations": {"method": "monopolar_triangulation"},
-            "template_metrics": {},
-        }
-        for name, settings in wanted.items():
-            analyzer.compute(name, **settings, **(options if name in _PARALLEL else {"verbose": False}))
-    return _gathered(analyzer, prepared, spikes)
+        analyzer.compute("random_spikes", max_spikes_per_unit=most_spikes, seed=seed, verbose=False)
+        analyzer.compute("noise_levels", random_slices_kwargs={"seed": seed}, **options)
+        analyzer.compute("templates", ms_before=ms_before, ms_after=ms_after, **options)
+        # Both of every spike, in one pass over the voltage.
+        of_spikes = {"spike_amplitudes": {}, "spike_locations": {"method": "center_of_mass", "radius_um": radius}}
+        analyzer.compute(of_spikes, **options)
+        analyzer.compute("unit_locations", method="monopolar_triangulation", verbose=False)
+        analyzer.compute("template_metrics", verbose=False)
+    return _gathered(analyzer, prepared, voltage, radius)
 
 
-_PARALLEL = ("noise_levels", "templates", "spike_amplitudes", "spike_locations")
+def _in_memory(recording: Any) -> Any:
+    """A recording that is filtered once, where it fits; else as it is read."""
+    n_bytes = 4 * recording.get_num_samples(segment_index=0) * recording.get_num_channels()
+    if n_bytes > MOST_IN_MEMORY:
+        return recording
+    return recording.save(format="memory", n_jobs=1, progress_bar=False, verbose=False)
 
 
-def _gathered(analyzer: Any, prepared: Prepared, spikes: SpikeTrains) -> UnitTemplates:
-    templates = np.asarray(analyzer.get_extension("templates").get_templates(operator="average"), np.float32)
+def _gathered(analyzer: Any, prepared: Prepared, voltage: Voltage, radius: float) -> UnitTemplates:
+    templates = np.array(analyzer.get_extension("templates").get_templates(operator="average"), np.float32)
     channel_index = np.flatnonzero(prepared.bad == "")
     largest = np.abs(templates).max(axis=1).argmax(axis=1)
+    contacts = voltage.channels[["x", "y"]].to_numpy(np.float64)[channel_index]
+    apart = np.linalg.norm(contacts[largest][:, None] - contacts[None], axis=2)
+    templates *= (apart <= radius)[:, None, :]
     peak = np.abs(templates).max(axis=(1, 2))
     noise = analyzer.get_extension("noise_levels").get_data()
     places = np.asarray(analyzer.get_extension("unit_locations").get_data(), np.float64)

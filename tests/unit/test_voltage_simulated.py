@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from neuropipe.errors import BadInput
-from neuropipe.simulate import drift_diffusion
-from neuropipe.simulate import voltage
+from neuropipe.simulate import drift_diffusion, voltage
 
 DECISIONS = {"n_trials": 15, "n_units": 3}
 
