@@ -61,8 +61,10 @@ def motion(
     axes = figure.subplots()
     if true is not None:
         axes.plot(true[0], true[1] - np.median(true[1]), color=TRUE, linewidth=3, alpha=0.7, label="true")
-    for at, depth in enumerate(depths):
-        axes.plot(times, moved[:, at], color=FOUND, linewidth=1.2, label=f"estimated at {depth:.0f} um")
+    rigid = np.ptp(moved, axis=1).max() == 0
+    for at, depth in enumerate(depths[:1] if rigid else depths):
+        label = "estimated" if rigid else f"estimated at {depth:.0f} um"
+        axes.plot(times, moved[:, at], color=PALETTE[at % 4], linewidth=1.2, label=label)
     axes.set(xlabel="time (s)", ylabel="motion along the probe (um)")
     word = "corrected" if corrected else "too small to correct"
     axes.set_title(f"{np.ptp(moved):.1f} um, {word}", fontsize=10, loc="left")
@@ -80,6 +82,7 @@ def raster(spikes: SpikeTrains, *, title: str = "") -> "Figure":
     shown = np.flatnonzero(spikes.times < first + SECONDS_SHOWN)[:SPIKES_SHOWN]
     left.plot(spikes.times[shown], unit[shown], "|", color="black", markersize=max(1.5, 90 / (spikes.n_units + 5)))
     left.set(xlabel="time (s)", ylabel="unit", xlim=(first, first + SECONDS_SHOWN))
+    left.locator_params(axis="y", integer=True)
     duration = max(float(np.ptp(spikes.times)), 1e-9) if len(spikes.times) else 1.0
     right.barh(np.arange(spikes.n_units), np.diff(spikes.offsets) / duration, color=FOUND)
     right.set(xlabel="firing rate (Hz)")
