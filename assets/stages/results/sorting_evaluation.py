@@ -20,7 +20,7 @@ FAMILY = "sorting"
 class SortingEvaluationConfig(StageConfig):
     """n_resamples : of the true units, for the intervals."""
 
-    n_resamples: int = Field(2000, ge=100)
+    n_resamples: int = Field(2000, ge=10)
     seed: int = Field(0, ge=0)
 
 
