@@ -102,3 +102,19 @@ def test_scores_need_truth_and_movies_are_not_sorted(own):
     assert "true spikes are not known" in rows["true_spikes"]["reason"]
     assert "this is for movies" in rows["fluorescence"]["reason"]
     assert "activity" in rows
+
+
+def test_too_little_room_for_the_sorter_is_said_before_it_starts(own, tmp_path, monkeypatch):
+    import shutil
+    from types import SimpleNamespace
+
+    from assets.stages.signals.sorting import STAGES
+    from neuropipe.errors import BadInput
+    from neuropipe.recording import BinaryFile
+
+    samples = BinaryFile.of(tmp_path / "raw.dat", "<i2", 4)
+    recording = SimpleNamespace(raw_voltage=lambda files: SimpleNamespace(samples=samples))
+    (sorting,) = [stage for stage in STAGES if stage.name == f"sorting/{SORTER}"]
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    with pytest.raises(BadInput, match=f"what {SORTER} writes needs 960,000 bytes in .*, where 1,000 are free"):
+        sorting.function(sorting.config(), recording, None, {}, tmp_path, None)

@@ -57,7 +57,7 @@ def _sorting_stage(plugin: Plugin) -> Stage:
         time_limit = parameters.pop("time_limit")
         voltage = recording.raw_voltage(files)
         n_samples, n_channels = voltage.samples.shape
-        need_disk(scratch, n_samples * n_channels * BYTES_PER_SAMPLE, f"the intermediates of {plugin.name}")
+        need_disk(scratch, n_samples * n_channels * BYTES_PER_SAMPLE, f"what {plugin.name} writes")
         spikes = run_sorter(
             library.get(plugin.name),
             voltage,
