@@ -61,7 +61,7 @@ def templates_of(
         analyzer.compute("noise_levels", random_slices_kwargs={"seed": seed}, **options)
         analyzer.compute("templates", ms_before=ms_before, ms_after=ms_after, **options)
         # Both of every spike, in one pass over the voltage.
-        of_spikes = {"spike_amplitudes": {}, "spike_locations": {"method": "center_of_mass", "radius_um": radius}}
+        of_spikes = {"spike_amplitudes": {}, "spike_locations": {"method": "center_of_mass"}}
         analyzer.compute(of_spikes, **options)
         analyzer.compute("unit_locations", method="monopolar_triangulation", verbose=False)
         analyzer.compute("template_metrics", verbose=False)

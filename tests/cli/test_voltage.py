@@ -17,10 +17,10 @@ citation: "Buccino et al. 2020, eLife 9:e61834"
 licence: CC0-1.0
 modality: voltage
 simulator: voltage
-parameters: {probe: tetrode, sampling_rate: 20000.0, decisions: {n_trials: 16, n_units: 2, baseline_rate: 20.0}}
+parameters: {probe: tetrode, decisions: {n_trials: 40, n_units: 5}}
 task: {label: choice, align: stimulus, window: [0.2, 0.5], bin_width: 0.1, folds: {n_folds: 2}}
 sessions:
-  one: {parameters: {seed: 1, duration: 20.0}}
+  one: {parameters: {seed: 5, duration: 40.0}}
 """
 OWN = """\
 title: Own voltage
@@ -51,7 +51,7 @@ def test_simulated_voltage_is_sorted_scored_curated_and_decoded(tmp_path):
     summary = get(place, "run", f"evaluation/sorting/{SORTER}", "binned", *ONE)
     assert counts(summary)[2] == 0, summary
     scores = show(place, f"evaluation/sorting/{SORTER}", *ONE)
-    assert scores["true units"] == 2
+    assert scores["true units"] == 5
     assert scores["median accuracy"] > 0.8
     assert show(place, "binned", *ONE)["units"] == show(place, f"sorted_spikes/{SORTER}", *ONE)["units"]
     for asset in ("templates", "quality_metrics", "sorted_spikes"):
@@ -65,7 +65,7 @@ def test_simulated_voltage_is_sorted_scored_curated_and_decoded(tmp_path):
     none = ask(place, "run", f"sorted_spikes/{SORTER}", *ONE, "--set", f"sorted_spikes/{SORTER}.min_snr=1000")
     assert none.code == 1
     assert "curation keeps none of" in none.err + none.out
-    true = get(place, "run", "binned", *ONE, "--set", "activity.source=true_spikes")
+    true = get(place, "run", "binned", "connectivity/correlation", *ONE, "--set", "activity.source=true_spikes")
     assert counts(true)[2] == 0
 
 
