@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("decoders", "results", "fluorescence")))
 RIVAL = "logistic_regression"  # the decoder that the others are compared with
-TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "oasis-deconv", "suite2p", "zarr", "dagster")
+TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "oasis-deconv", "suite2p", "spikeinterface", "zarr", "dagster")
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,13 @@ TABLES = {
 
 
 def main() -> None:
-    from benchmarks.topics import baselines, decoders, fluorescence
+    from benchmarks.topics import baselines, decoders, fluorescence, voltage
 
     topics: dict[str, Callable[[], Iterable[Result]]] = {
         "baselines": baselines.measure,
         "decoders": decoders.measure,
         "fluorescence": fluorescence.measure,
+        "voltage": voltage.measure,
     }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("topic", nargs="?", choices=topics)

@@ -14,6 +14,7 @@ DEFAULT_SOURCE = {
     "movie": "events/oasis",
     "field_potentials": "features/voltage",
     "bold": "features/standardized",
+    "voltage": "sorted_spikes/spykingcircus2",
 }
 SIGNED = ("field_potentials", "bold")  # modalities whose activity may be negative
 
@@ -41,6 +42,19 @@ def suits_estimators(estimators: str, session: Session) -> str | None:
 def is_movie(session: Session) -> str | None:
     """Why a session has no movie to find cells in, if so."""
     return None if session.modality == "movie" else f"its modality is {session.modality}, and this is for movies"
+
+
+def is_voltage(session: Session) -> str | None:
+    """Why a session has no raw voltage to sort, if so."""
+    return None if session.modality == "voltage" else f"its modality is {session.modality}, and this is for voltage"
+
+
+def knows_units(session: Session) -> str | None:
+    """Why sorted spikes can't be compared with true ones, if so: simulations know them; else a reader's parameter."""
+    if reason := is_voltage(session):
+        return reason
+    known = session.simulator is not None or session.parameters.get("hybrid")
+    return None if known else "its true spikes are not known"
 
 
 def has_fluorescence(session: Session) -> str | None:
@@ -99,7 +113,7 @@ def suits_connectivity(needs: str, session: Session) -> str | None:
         return reason
     if session.modality in SIGNED:
         return f"its modality is {session.modality}, and this is for spikes, counts and events"
-    if needs == "spikes" and session.modality != "spikes":
+    if needs == "spikes" and session.modality not in ("spikes", "voltage"):
         return f"its modality is {session.modality}, and this needs spike times"
     return None
 

@@ -17,6 +17,7 @@ REGISTRIES = {
     "api/decoders.md": "neuropipe.decoders",
     "api/calcium.md": "neuropipe.calcium",
     "api/fields.md": "neuropipe.fields",
+    "api/sorting.md": "neuropipe.sorting",
     "api/simulate.md": "neuropipe.simulate",
 }
 

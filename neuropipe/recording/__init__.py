@@ -7,8 +7,10 @@ from neuropipe.recording.recording import Recording
 from neuropipe.recording.signals import Signals, sample_times
 from neuropipe.recording.spike_trains import SpikeTrains
 from neuropipe.recording.time_series import TimeSeries
+from neuropipe.recording.voltage import BinaryFile, Voltage
 
 __all__ = [
+    "BinaryFile",
     "Fluorescence",
     "Frames",
     "Movie",
@@ -18,5 +20,6 @@ __all__ = [
     "TimeCounts",
     "TimeSeries",
     "TrialCounts",
+    "Voltage",
     "sample_times",
 ]

@@ -13,6 +13,7 @@ from neuropipe.recording.movie import Movie
 from neuropipe.recording.signals import Signals
 from neuropipe.recording.spike_trains import SpikeTrains
 from neuropipe.recording.time_series import TimeSeries
+from neuropipe.recording.voltage import Voltage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,15 +21,15 @@ class Recording:
     """One session in standard form.
 
     units : one row per unit, ROI, channel or voxel, in the order of every unit axis (columns are free: brain_area,
-        quality, ...); no row for a movie
+        quality, ...); no row for a movie or voltage
     trials : one row per trial in time order; event columns in s (`start`, `stop`, `stimulus`, `response`, ...) and
         label columns (`choice`, `feedback`, ...); None for continuous sessions
-    spikes, counts, fluorescence, movie or signals : exactly one of them
+    spikes, counts, fluorescence, movie, signals or voltage : exactly one of them
     epochs : stretches of the recording such as wake and sleep, one row each: name, start, stop (s)
     behaviour : named signals
-    truth : named arrays of what a simulation, a second instrument or a person knows. Spikes of ROIs or of the cells of
-        a movie: spike_times, (spike,) s, and spike_offsets, (n_roi + 1,), as in SpikeTrains. Cells of a movie:
-        footprint_pixels, footprint_weights and footprint_offsets, as in neuropipe.calcium.footprints
+    truth : named arrays of what a simulation, a second instrument or a person knows. Spikes of ROIs, of the cells of
+        a movie or of the units in voltage: spike_times, (spike,) s, and spike_offsets, (n + 1,), as in SpikeTrains.
+        Cells of a movie: footprint_pixels, footprint_weights and footprint_offsets, as in neuropipe.calcium.footprints
     """
 
     units: pd.DataFrame
@@ -38,17 +39,18 @@ class Recording:
     fluorescence: Fluorescence | None = None
     movie: Movie | None = None
     signals: Signals | None = None
+    voltage: Voltage | None = None
     epochs: pd.DataFrame | None = None
     behaviour: Mapping[str, TimeSeries] = field(default_factory=dict)
     truth: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        kinds = (self.spikes, self.counts, self.fluorescence, self.movie, self.signals)
+        kinds = (self.spikes, self.counts, self.fluorescence, self.movie, self.signals, self.voltage)
         recorded = [data for data in kinds if data is not None]
         if len(recorded) != 1:
             raise BadInput(
-                "a recording holds either spike times, published counts, fluorescence, a movie or signals: one, not "
-                f"{len(recorded)}"
+                "a recording holds either spike times, published counts, fluorescence, a movie, signals or voltage: one, "
+                f"not {len(recorded)}"
             )
         (data,) = recorded
         data.check()

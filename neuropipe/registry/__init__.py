@@ -60,6 +60,7 @@ simulator = _announcer("simulator")
 decoder = _announcer("decoder")
 deconvolver = _announcer("deconvolver")
 signal_feature = _announcer("signal_feature")
+sorter = _announcer("sorter")
 connectivity_method = _announcer("connectivity_method")
 score_family = _announcer("score_family")
 

@@ -17,6 +17,14 @@ from neuropipe.schemas.recording import Recording
 from neuropipe.schemas.results import Leaderboard, Report, Sweep
 from neuropipe.schemas.scores import Scores
 from neuropipe.schemas.signals import Evoked, Features, Spectra
+from neuropipe.schemas.sorting import (
+    Preprocessing,
+    SortedSpikes,
+    Sorting,
+    SortingAgreement,
+    Templates,
+    UnitQuality,
+)
 
 __all__ = [
     "Activity",
@@ -35,12 +43,18 @@ __all__ = [
     "Folds",
     "Leaderboard",
     "Predictions",
+    "Preprocessing",
     "Recording",
     "Report",
     "Schema",
     "Scores",
+    "SortedSpikes",
+    "Sorting",
+    "SortingAgreement",
     "Spectra",
     "Sweep",
+    "Templates",
     "TimeBins",
     "TrialBins",
+    "UnitQuality",
 ]

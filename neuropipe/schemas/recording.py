@@ -2,31 +2,38 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from neuropipe.errors import BadInput
-from neuropipe.recording import Movie, TimeCounts, TimeSeries
+from neuropipe.recording import BinaryFile, Movie, TimeCounts, TimeSeries, Voltage
 from neuropipe.recording import Recording as MadeRecording
-from neuropipe.schemas.base import ArraySpec, Schema, array, table
+from neuropipe.schemas.base import ArraySpec, Schema, array, document, table
 from neuropipe.schemas.chunks import roi_chunks
 from neuropipe.schemas.signals import signal_facts, signal_fields
+from neuropipe.sorting.binary import write_samples
 
 SPIKES_PER_CHUNK = 1 << 20
 MOVIE_BYTES_PER_CHUNK = 8 << 20
+VOLTAGE_FILE = "voltage.raw"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recording(Schema):
-    """One session. units : a row per unit, ROI or channel; trials : a row per trial; one of spikes, counts, dF/F, ...
+    """One session. units : a row per unit, ROI or channel; trials : a row per trial; and one kind of data.
 
     times : (spike,) s, ascending within each unit; offsets : (unit + 1,), unit u owns times[offsets[u]:offsets[u + 1]]
     counts : (trial, bin, unit) or (time, unit), published already binned; bin_width, start : s
     dff : (time, unit), NaN where an ROI was not recorded; movie : (time, y, x); frame_times : (time,) s
     signals : (time, unit), of channels or voxels, with sampling_rate (Hz) and quantity (uV, ...); segments :
     (segment, 2) first sample and the one after the last of each stretch without pause; segment_starts : (segment,) s
+    voltage : where raw voltage lies, one binary (time, channel) that sorters address as it is: `file` (of this
+    artifact, or the session's raw file that needs no other form, then with its `sha256`), dtype, samples, width and
+    columns of the file, skip (bytes), sampling_rate (Hz), start (s); channels : a row per channel, as in
+    neuropipe.recording.Voltage
     behaviour : name -> TimeSeries; truth : name -> array, what a simulation or a second instrument knows
     """
 
@@ -43,16 +50,22 @@ class Recording(Schema):
     signals: Any = array("time", "unit", kinds="f", finite=True, optional=True)
     segments: Any = array("segment", "edge", kinds="i", optional=True)
     segment_starts: Any = array("segment", finite=True, optional=True)
+    channels: pd.DataFrame | None = table("channel", "x", "y", "gain", "offset", optional=True)
+    voltage: Mapping[str, Any] | None = document(optional=True)
     bin_width: float | None = None
     start: float | None = None
     sampling_rate: float | None = None
     quantity: str | None = None
+    voltage_source: Any = None
     behaviour: Mapping[str, TimeSeries] = field(default_factory=dict)
     truth: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, made: MadeRecording) -> Self:
-        """A recording as readers and simulators return it, with what people want to know of it."""
+    def of(cls, made: MadeRecording, raw_file: tuple[str, str] | None = None) -> Self:
+        """A recording as readers and simulators return it, with what people want to know of it.
+
+        raw_file : name and sha256 of the session's file in which voltage lies as sorters read it; it isn't copied
+        """
         parts: dict[str, Any] = {"units": made.units, "trials": made.trials, "epochs": made.epochs}
         facts: dict[str, Any] = {"n_units": len(made.units)}
         if made.trials is not None:
@@ -76,6 +89,12 @@ class Recording(Schema):
         if made.signals is not None:
             parts |= signal_fields(made.signals)
             facts |= signal_facts(made.signals)
+        if made.voltage is not None:
+            parts |= {"channels": made.voltage.channels, "voltage": _address(made.voltage, raw_file)}
+            parts["voltage_source"] = made.voltage.samples
+            n_channels = len(made.voltage.channels)
+            facts |= {"channels": n_channels, "sampling_rate": made.voltage.sampling_rate}
+            facts |= {"seconds": round(made.voltage.duration, 3)}
         return cls(**parts, behaviour=made.behaviour, truth=made.truth, facts=facts)
 
     @property
@@ -87,6 +106,16 @@ class Recording(Schema):
     def frames(self) -> Movie:
         """The movie, to be read in stretches of time (`frame_blocks`)."""
         return Movie(self.movie, self.frame_times[:])
+
+    def raw_voltage(self, files: Mapping[str, Path]) -> Voltage:
+        """The voltage, to be read in blocks of time. files : the session's verified raw files, by name"""
+        address = self.voltage
+        if address is None or self.channels is None:
+            raise BadInput("the recording holds no raw voltage to sort")
+        if "sha256" in address and address["file"] not in files:
+            raise BadInput(f"the raw file {address['file']} of the recording is not at hand")
+        path = self.voltage_source if "sha256" not in address else files[address["file"]]
+        return Voltage(BinaryFile.at(Path(path), address), address["sampling_rate"], self.channels, address["start"])
 
     def series(self, name: str) -> TimeSeries:
         """A behavioural series in memory."""
@@ -106,6 +135,7 @@ class Recording(Schema):
             start=counts.attrs["start"] if counts is not None else None,
             sampling_rate=signals.attrs["sampling_rate"] if signals is not None else None,
             quantity=signals.attrs["quantity"] if signals is not None else None,
+            voltage_source=artifact.folder(VOLTAGE_FILE) if found.voltage is not None else None,
             behaviour={
                 name: TimeSeries(group["times"], group["values"], tuple(group["values"].attrs.get("columns", ())))
                 for name, group in artifact.groups("behaviour")
@@ -115,9 +145,13 @@ class Recording(Schema):
         )
 
     def write(self, draft: Any) -> None:
-        for name in ("units", "trials", "epochs"):
+        for name in ("units", "trials", "epochs", "channels"):
             if getattr(self, name) is not None:
                 draft.table(name, getattr(self, name))
+        if self.voltage is not None:
+            draft.json("voltage", dict(self.voltage))
+            if "sha256" not in self.voltage:
+                write_samples(self.voltage_source, draft.data / VOLTAGE_FILE)
         of_counts = {"bin_width": self.bin_width, "start": self.start}
         of_signals = {"sampling_rate": self.sampling_rate, "quantity": self.quantity}
         attributes = {"trial_counts": of_counts, "time_counts": of_counts, "signals": of_signals}
@@ -169,6 +203,17 @@ def _frame_facts(frames: Any) -> dict[str, Any]:
         "frame_rate": round(frames.frame_rate, 3),
         "frames_skipped": frames.n_skipped,
     }
+
+
+def _address(voltage: Voltage, raw_file: tuple[str, str] | None) -> dict[str, Any]:
+    """Where the samples of voltage lie: in a file of the artifact, or in a raw file."""
+    samples = voltage.samples
+    clock = {"sampling_rate": float(voltage.sampling_rate), "start": float(voltage.start)}
+    if raw_file is not None and isinstance(samples, BinaryFile):
+        return {"file": raw_file[0], "sha256": raw_file[1], **samples.address(), **clock}
+    n_samples, n_channels = map(int, samples.shape)
+    written = BinaryFile(Path(VOLTAGE_FILE), np.dtype(samples.dtype), n_samples, n_channels)
+    return {"file": VOLTAGE_FILE, **written.address(), **clock}
 
 
 class _Streamed:

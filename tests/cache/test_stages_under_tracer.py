@@ -90,6 +90,20 @@ simulator: spiking_network
 parameters: {n_units: 8, n_trials: 60}
 sessions: {one: {}}
 """
+VOLTAGE, SORTED = "volts.one", "spykingcircus2"  # the stages of a sorter are the same functions for all sorters
+VOLTS = """\
+title: Small voltage
+citation: unpublished
+licence: CC0-1.0
+modality: voltage
+simulator: voltage
+parameters:
+  {probe: tetrode, sampling_rate: 20000.0, duration: 12.0, decisions: {n_trials: 12, n_units: 2, baseline_rate: 20.0}}
+sessions: {one: {}}
+"""
+OF_SORTERS = ("sorting/", "templates/", "quality_metrics/", "sorted_spikes/", "evaluation/sorting/")
+# They call what sorting/ and evaluation/sorting/ call, after a second sorting.
+COMPARED = ("sorting_agreement/", "sorting_repeated/")
 CONNECTED = "correlation"  # what judges a matrix is one function for all methods, and is traced with this one
 JUDGES = ("connectivity_reliability/", "evaluation/connectivity/")
 
@@ -117,6 +131,7 @@ class Laboratory:
         conditions = {"shown": np.arange(12) % 2, "trial_start": np.arange(12.0)}
         np.savez(root / "areas.npz", **own, **conditions, unit_brain_area=np.repeat(["A", "B"], 4))
         (catalog / "wired.yaml").write_text(NETWORK)
+        (catalog / "volts.yaml").write_text(VOLTS)
         (catalog / "areas.yaml").write_text(AREAS.replace("PATH", str(root / "areas.npz")))
         events = {"type": ["a", "b", "a", "b"], "latency": [101.0, 201.0, 301.0, 401.0]}
         eeglab(root, events=events)
@@ -191,6 +206,8 @@ def runs() -> list[tuple[str, str | None]]:
     found += [(f"{judge}{CONNECTED}", TRIALS) for judge in JUDGES]
     found.append((f"evaluation/connectivity/{CONNECTED}", WIRED))
     found += [("communication_subspace", COUNTS)]
+    found += [(asset, VOLTAGE) for asset in ("recording", "preprocessing", "true_spikes")]
+    found += [(f"{asset}{SORTED}", VOLTAGE) for asset in OF_SORTERS]
     return [*found, ("connectivity_agreement", None), ("leaderboard", None), ("report", None)]
 
 
@@ -226,10 +243,11 @@ def test_no_line_of_ours_runs_outside_the_code_version_of_its_stage(laboratory):
     sweeps = [stage for name, stage in laboratory.pipeline.stages.items() if name.startswith("sweep/")]
     assert len({stage.function.__code__ for stage in sweeps}) == 1
     others = {stage.name for stage in sweeps} - {f"sweep/{name}" for name in SWEPT}
-    for judge in JUDGES:
-        judging = [stage for name, stage in laboratory.pipeline.stages.items() if name.startswith(judge)]
-        assert len({stage.function.__code__ for stage in judging}) == 1
-        others |= {stage.name for stage in judging} - {f"{judge}{CONNECTED}"}
+    for kind, traced_with in [*((judge, CONNECTED) for judge in JUDGES), *((each, SORTED) for each in OF_SORTERS)]:
+        alike = [stage for name, stage in laboratory.pipeline.stages.items() if name.startswith(kind)]
+        assert len({stage.function.__code__ for stage in alike}) == 1
+        others |= {stage.name for stage in alike} - {f"{kind}{traced_with}"}
+    others |= {name for name in laboratory.pipeline.stages if name.startswith(COMPARED)}
     everything = {name for name, stage in laboratory.pipeline.stages.items() if stage.choose is None} - others
     assert tried == everything, "every stage was run"
     assert set(tasks_available()) == {"classification", "regression"}, "a new task needs a session here"

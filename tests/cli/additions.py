@@ -139,6 +139,39 @@ class Busy(Parameters, ConnectivityMethod):
         return Estimate(np.maximum(np.outer(events, events), self.least))
 '''
 
+SORTER = '''
+"""Takes every trough for a spike of one unit."""
+
+import numpy as np
+
+from neuropipe.registry import sorter
+
+
+@sorter("troughs", tools=("spikeinterface",))
+def troughs(recording, folder, *, seed: int = 0, depth: float = 60.0):
+    """Troughs below a depth, all of one unit. depth : uV"""
+    from spikeinterface.core import NumpySorting
+
+    low = recording.get_traces().min(axis=1)
+    found = np.flatnonzero((low[1:-1] < -depth) & (low[1:-1] <= low[:-2]) & (low[1:-1] < low[2:])) + 1
+    return NumpySorting.from_unit_dict([{0: found}], recording.sampling_frequency)
+'''
+
+VOLTAGE = """\
+title: Small voltage
+citation: unpublished
+licence: CC0-1.0
+modality: voltage
+simulator: voltage
+parameters:
+  probe: tetrode
+  sampling_rate: 20000.0
+  duration: 12.0
+  amplitude: [400.0, 400.0]
+  decisions: {n_trials: 12, n_units: 1, baseline_rate: 20.0}
+sessions: {one: {}}
+"""
+
 READER = '''
 """Spike times of one unit, a number per line, with labels of two-second trials; a toy."""
 

@@ -16,6 +16,7 @@ ADDED = {
     "neuropipe/decoders/constant.py": additions.DECODER,
     "neuropipe/connectivity/busy.py": additions.METHOD,
     "neuropipe/readers/lines.py": additions.READER,
+    "neuropipe/sorting/troughs.py": additions.SORTER,
     "assets/stages/toys/__init__.py": "",
     "assets/stages/toys/busiest.py": additions.STAGES,
 }
@@ -35,7 +36,7 @@ def place(tmp_path_factory):
     )
     np.savetxt(root / "spikes.txt", np.sort(spikes))
     found = make_place(root / "place", code, own=additions.DATASET.replace("PATH", str(root / "spikes.txt")),
-                       quick=QUICK)  # fmt: skip
+                       quick=QUICK, volts=additions.VOLTAGE)  # fmt: skip
     decoders = ("evaluation/decoder/ridge", "evaluation/decoder/constant")
     done = found.neuropipe("run", *decoders, "busiest/*", "leaderboard", "report", "--session", "own.one")
     assert done.returncode == 0, done.stderr + done.stdout
@@ -84,6 +85,14 @@ def test_a_new_connectivity_method_is_run_and_scored_like_any_other(place):
     assert (rows["busy"]["family"], rows["busy"]["metric"]) == ("connectivity", "split_half_over_null")
     assert rows["busy"]["split_half"] > 0.8, "rates are reproduced"
     assert abs(rows["busy"]["score"]) < 0.05, "by jittered spikes as well, since rates are no interaction"
+
+
+def test_a_new_sorter_is_run_and_scored_like_any_other(place):
+    done = place.neuropipe("run", "evaluation/sorting/troughs", "--session", "volts.one")
+    assert done.returncode == 0, done.stderr + done.stdout
+    (row,) = place.json("leaderboard", "--session", "volts.one")
+    assert (row["family"], row["model"], row["metric"]) == ("sorting", "troughs", "median_accuracy")
+    assert row["score"] > 0.9, "there is one unit, and its troughs are deep"
 
 
 def test_an_addition_reruns_nothing_that_was_there(place, tmp_path):

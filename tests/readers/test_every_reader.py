@@ -8,10 +8,13 @@ import pytest
 from neuropipe import readers
 from neuropipe.errors import BadInput
 from tests.readers.formats import COUNTS, EXAMPLES, N_FRAMES, N_TRIALS, N_UNITS, Trap, read
+from tests.readers.voltage_formats import VOLTAGE_EXAMPLES
+
+SORTED = ("phy",)  # test_phy.py
 
 
 def test_every_registered_reader_has_an_example():
-    assert sorted(EXAMPLES) == sorted(readers.available())
+    assert sorted([*EXAMPLES, *VOLTAGE_EXAMPLES, *SORTED]) == sorted(readers.available())
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)

@@ -47,7 +47,6 @@ GROUND_TRUTH = {
 NOT_READ = {
     "/nipy/nitime/": "an auditory receptor and its stimulus",
     "/bjmiao/neural_decoding_benchmark/": "counts of 72 directions",
-    "/muglikar/locust/": "raw voltage",
     "/suite2p/plane0/stat.npy": "a pickle, never opened",
     "/suite2p/plane0/spks.npy": "events of suite2p, which are estimated again",
 }

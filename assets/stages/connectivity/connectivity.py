@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from pydantic import create_model
 
 from assets.stages import plugins
@@ -76,7 +77,7 @@ def estimate(
     settings : of the stage; declared : directed, signed and calibrated, as the method declares
     """
     method.fit(of.data)
-    n_units = len(recording.units)
+    n_units = len(of.units) + len(of.left_out)
     left_out = of.left_out | {int(of.units[unit]): why for unit, why in method.left_out_.items()}
     outside = of.facts.get("spikes_outside", 0)
     copies = [(int(of.units[each.unit]), int(of.units[each.other])) for each in method.duplicates_]
@@ -90,7 +91,9 @@ def estimate(
     }
     if method.p_values_ is not None:
         facts["pairs_at_p_.001"] = int((method.p_values_ < 0.001).sum())
-    units = recording.units.reset_index(drop=True).assign(left_out=[left_out.get(unit, "") for unit in range(n_units)])
+    # Units that were found in voltage or in a movie are no rows of the recording.
+    known = recording.units if len(recording.units) == n_units else pd.DataFrame({"unit": np.arange(n_units)})
+    units = known.reset_index(drop=True).assign(left_out=[left_out.get(unit, "") for unit in range(n_units)])
     return Connectivity(
         weights=_everywhere(method.weights_, of.units, n_units, 0.0),
         p_values=_everywhere(method.p_values_, of.units, n_units, np.nan),

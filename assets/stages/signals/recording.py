@@ -66,7 +66,15 @@ def recording(config: RecordingConfig, files: Mapping[str, Path], scratch: Path)
     if made.movie is not None:
         frames = made.movie.frames
         need_disk(scratch, math.prod(frames.shape) * frames.dtype.itemsize, "the movie")
-    return Recording.of(made)
+    if made.voltage is None:
+        return Recording.of(made)
+    samples = made.voltage.samples
+    addressed = {name: path for name, path in files.items() if path == getattr(samples, "path", None)}
+    if not addressed:
+        need_disk(scratch, math.prod(samples.shape) * samples.dtype.itemsize, "the voltage")
+        return Recording.of(made)
+    (name,) = addressed
+    return Recording.of(made, raw_file=(name, config.files[name]))
 
 
 STAGES = [recording]

@@ -6,7 +6,7 @@ It points at the chosen artifact and takes its data version, so that what lies b
 from typing import Any
 
 from assets.stages.sessions import DEFAULT_SOURCE, has_activity
-from neuropipe import calcium, fields
+from neuropipe import calcium, fields, sorting
 from neuropipe.catalog import DatasetEntry
 from neuropipe.schemas import Activity
 from resources.store.stage import Input, Stage, StageConfig
@@ -15,6 +15,8 @@ SOURCES = (
     "recording",
     *(f"events/{name}" for name in calcium.available()),
     *(f"features/{name}" for name in fields.available()),
+    *(f"sorted_spikes/{name}" for name in sorting.available()),
+    "true_spikes",
 )
 
 
@@ -38,8 +40,8 @@ activity = Stage(
     group="tensors",
     kinds=("zarr",),
     description="The source of spikes, events or signals that the session has chosen: its recording, the events that a "
-    "deconvolver found, or features of its signals. It is that artifact, under another name: set `activity.source` to "
-    "choose another.",
+    "deconvolver found, the units that a sorter found, or features of its signals. It is that artifact, under another "
+    "name: set `activity.source` to choose another.",
     inputs={source.replace("/", "_"): Input(source, Activity, True) for source in SOURCES},
     config=ActivityConfig,
     settings=_settings,

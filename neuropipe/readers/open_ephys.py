@@ -1,0 +1,64 @@
+"""Reads raw voltage of the Open Ephys GUI in its binary format: structure.oebin with continuous.dat."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from neuropipe.errors import BadInput
+from neuropipe.readers.arrays import listed
+from neuropipe.readers.voltage_files import extracted, own_files, recording_of
+from neuropipe.recording import BinaryFile, Recording
+from neuropipe.registry import reader
+
+STRUCTURE, SAMPLES = "structure.oebin", "continuous.dat"
+FOLDER = "Record Node 101/experiment1/recording1"
+
+
+@reader("open_ephys", tools=("spikeinterface", "neo", "probeinterface"))
+def read(files: Mapping[str, Path], *, stream: str | None = None) -> Recording:
+    """An Open Ephys recording; its continuous.dat is sorted where it lies, not copied.
+
+    Of a recording's folder give structure.oebin, and of one stream continuous.dat with sample_numbers.npy and
+    timestamps.npy. stream : name of the stream's folder in structure.oebin, where it describes several
+    """
+    own = own_files(files)
+    missing = [name for name in (STRUCTURE, SAMPLES) if name not in own]
+    if missing:
+        raise BadInput(f"an Open Ephys recording needs {listed(missing)}, found {listed(own)}")
+    described = _stream(own[STRUCTURE], stream)
+    width, place = int(described["num_channels"]), str(described["folder_name"]).strip("/")
+    places = {STRUCTURE: f"{FOLDER}/{STRUCTURE}"}
+    places |= {name: f"{FOLDER}/continuous/{place}/{name}" for name in own if name.endswith((".dat", ".npy"))}
+    if ".." in place.split("/") or place.startswith("/"):
+        raise BadInput(f"{STRUCTURE} names a folder outside of its recording: {place}")
+
+    def address(source: Any) -> BinaryFile:
+        columns = tuple(range(source.get_num_channels()))
+        return BinaryFile.of(own[SAMPLES], "<i2", width, columns=columns, name=SAMPLES)
+
+    def open_folder(folder: Path) -> Any:
+        from spikeinterface.extractors import read_openephys
+
+        BinaryFile.of(own[SAMPLES], "<i2", width, name=SAMPLES)  # refuses a file that was cut short
+        only = {"continuous": [described]}
+        structure = folder / FOLDER / STRUCTURE
+        structure.unlink()
+        content = json.loads(own[STRUCTURE].read_text(encoding="utf-8"))
+        structure.write_text(json.dumps({**content, "events": [], "spikes": [], **only}), encoding="utf-8")
+        return read_openephys(folder, load_sync_timestamps=False)
+
+    voltage = extracted(files, places, open_folder, "Open Ephys", address)
+    return recording_of(voltage, files)
+
+
+def _stream(path: Path, wanted: str | None) -> dict[str, Any]:
+    try:
+        streams = json.loads(path.read_text(encoding="utf-8"))["continuous"]
+        names = [str(each["folder_name"]).strip("/") for each in streams]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{STRUCTURE} can't be read as Open Ephys writes it ({error}): copy it again") from error
+    chosen = [each for each, name in zip(streams, names, strict=True) if wanted in (None, name)]
+    if len(chosen) != 1:
+        raise BadInput(f"{STRUCTURE} describes the streams {listed(names)}; name one with `stream: ` in the parameters")
+    return chosen[0]
