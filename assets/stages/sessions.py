@@ -1,11 +1,21 @@
 """What a session must have for a stage to apply to it; each function says why not, in words for plans and tables."""
 
+from collections.abc import Sequence
+
 from neuropipe import readers, simulate, tasks
 from neuropipe.catalog import Session
 from resources.store.stage import Uses
 
-# Modality -> the asset that has its spikes, counts or events by default.
-DEFAULT_SOURCE = {"spikes": "recording", "counts": "recording", "fluorescence": "events/oasis", "movie": "events/oasis"}
+# Modality -> the asset that has its spikes, counts, events or signals by default.
+DEFAULT_SOURCE = {
+    "spikes": "recording",
+    "counts": "recording",
+    "fluorescence": "events/oasis",
+    "movie": "events/oasis",
+    "field_potentials": "features/voltage",
+    "bold": "features/standardized",
+}
+SIGNED = ("field_potentials", "bold")  # modalities whose activity may be negative
 
 
 def has_task(session: Session) -> str | None:
@@ -40,6 +50,32 @@ def has_fluorescence(session: Session) -> str | None:
     return f"its modality is {session.modality}, and this is for fluorescence"
 
 
+def has_signals(modalities: Sequence[str], session: Session) -> str | None:
+    """Why a session's signals are not of these modalities, if so."""
+    if session.modality in modalities:
+        return None
+    return f"its modality is {session.modality}, and this is for {' and '.join(modalities)}"
+
+
+def is_field_potential(session: Session) -> str | None:
+    """Why a session has no field potentials, if so."""
+    return has_signals(("field_potentials",), session)
+
+
+def has_trials_of_field_potentials(session: Session) -> str | None:
+    """Why there are no events to average field potentials around, if so."""
+    return is_field_potential(session) or suits_estimators("classification", session)
+
+
+def suits_decoder(estimators: str, non_negative: bool, session: Session) -> str | None:
+    """Why a decoder can't be fitted to a session, if so. non_negative : whether it models numbers of spikes"""
+    if reason := suits_estimators(estimators, session):
+        return reason
+    if non_negative and session.modality in SIGNED:
+        return f"it models numbers of spikes, and {session.modality} may be negative"
+    return None
+
+
 def has_true_spikes(session: Session) -> str | None:
     """Why events can't be scored, if so: simulations know the truth; else the reader says so, or a parameter."""
     if reason := has_fluorescence(session):
@@ -51,7 +87,7 @@ def has_true_spikes(session: Session) -> str | None:
 
 
 def has_activity(session: Session) -> str | None:
-    """Why a session has neither spikes nor counts nor events, if so."""
+    """Why a session has neither spikes nor counts, events or signals, if so."""
     if session.modality in DEFAULT_SOURCE:
         return None
     return f"its modality is {session.modality}, and nothing finds spikes in that yet"
@@ -61,6 +97,8 @@ def suits_connectivity(needs: str, session: Session) -> str | None:
     """Why a connectivity method can't be fitted to a session, if so. needs : "spikes" or "counts", as it declares"""
     if reason := has_activity(session):
         return reason
+    if session.modality in SIGNED:
+        return f"its modality is {session.modality}, and this is for spikes, counts and events"
     if needs == "spikes" and session.modality != "spikes":
         return f"its modality is {session.modality}, and this needs spike times"
     return None
@@ -73,7 +111,7 @@ def has_true_wiring(session: Session) -> str | None:
     return "its true connections are not known"
 
 
-def lacks_true_wiring(session: Session) -> str | None:
+def true_wiring_is_unknown(session: Session) -> str | None:
     """Why a session has no need of measures that do without truth, if so."""
     return "its true connections are known" if has_true_wiring(session) is None else None
 

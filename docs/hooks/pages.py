@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REGISTRIES = {
     "api/decoders.md": "neuropipe.decoders",
     "api/calcium.md": "neuropipe.calcium",
+    "api/fields.md": "neuropipe.fields",
     "api/simulate.md": "neuropipe.simulate",
 }
 

@@ -25,7 +25,7 @@ class PoissonModel(ScoreModel):
         return pool(running, self.edges) @ self.log_rates - self.expected
 
 
-@decoder("naive_bayes", task="classification", input="counts", tools=("numpy",))
+@decoder("naive_bayes", task="classification", input="counts", tools=("numpy",), non_negative=True)
 class NaiveBayesDecoder(ScoreBasedDecoder):
     """Calibrated Poisson naive Bayes; window, bin width and prior are chosen inside the training trials.
 

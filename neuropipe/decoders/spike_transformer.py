@@ -96,7 +96,13 @@ class SpikeTransformer(nn.Module):
 
 
 @decoder(
-    "spike_transformer", task="classification", input="counts", tools=("torch",), runtime_only=("device",), slow=True
+    "spike_transformer",
+    task="classification",
+    input="counts",
+    tools=("torch",),
+    runtime_only=("device",),
+    slow=True,
+    non_negative=True,
 )
 class SpikeTransformerDecoder(NetworkClassifier):
     """A small transformer with spikes as tokens, after POYO (Azabou et al. 2023) but different in its embeddings.

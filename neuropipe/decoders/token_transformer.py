@@ -48,7 +48,13 @@ class CountTokens(nn.Module):
 
 
 @decoder(
-    "token_transformer", task="classification", input="counts", tools=("torch",), runtime_only=("device",), slow=True
+    "token_transformer",
+    task="classification",
+    input="counts",
+    tools=("torch",),
+    runtime_only=("device",),
+    slow=True,
+    non_negative=True,
 )
 class TokenTransformerDecoder(NetworkClassifier):
     """A transformer over bins, whose tokens are sums over units of embeddings that grow with the spike count.

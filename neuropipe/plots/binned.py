@@ -24,7 +24,8 @@ def trial_bins(binned: TrialBins) -> dict[str, Any]:
         binned.bin_width,
         binned.window[0],
         event=binned.align,
-        unit="Hz" if activity.dtype.kind == "u" else "events / s",
+        unit=binned.quantity or ("Hz" if activity.dtype.kind == "u" else "events / s"),
+        summed=binned.quantity is None,
         label=binned.label,
     )
     return {"raster_and_psth": figure}

@@ -4,6 +4,19 @@ The captions are in the order in which plots are read.
 """
 
 CAPTIONS = {
+    "signals": (
+        "Ten seconds (more of slow signals) from the middle of the longest stretch: a line per feature of a channel."
+    ),
+    "spectra": "Power of every channel against frequency; dotted: the peak of each rhythm, median over channels.",
+    "coherence": (
+        "Magnitude-squared coherence between channels; independent signals stay below the dashed line in 95 % of "
+        "frequencies."
+    ),
+    "evoked": (
+        "Above: mean potential by class in the channel where the classes differ most, in standard errors (bands: one "
+        "standard error over trials); the baseline before the event is subtracted. Below: all channels at the dotted "
+        "moment, on the head seen from above with the nose up, or over time where places are not known."
+    ),
     "raster_and_psth": (
         "Left: mean response of every unit as z-score over time, in order of the time of its peak; the order comes "
         "from one half of the trials, the colours from the other, so that a diagonal is a reproducible sequence. "

@@ -23,12 +23,13 @@ def raster_and_psth(
     event: str = "event",
     label: str = "class",
     unit: str = "Hz",
+    summed: bool = True,
     title: str = "",
 ) -> "Figure":
     """Activity of every unit during the trial, the population's rate by class, and the most selective unit.
 
     counts : (trial, bin, unit); labels : (trial,); bin_width, window_start : s, relative to `event` at 0; unit : of
-    the rates
+    the rates; summed : whether counts are sums over a bin, which become rates, else means of a signal
 
     The map shows each unit's mean response as z-score over time, units in order of their peak. The order comes from
     even trials, the colours from odd ones, so that a diagonal is a reproducible sequence: sorted and shown on the
@@ -43,19 +44,23 @@ def raster_and_psth(
         raise BadInput(f"a raster sorts units on one half of the trials and shows the other: found {len(counts)}")
     edges = window_start + bin_width * np.arange(counts.shape[1] + 1)
 
+    seconds, name = (bin_width, "rate") if summed else (1.0, "signal")
     figure = blank(5.2, title)
     grid = figure.add_gridspec(2, 2, width_ratios=[1.15, 1])
-    _unit_map(figure, figure.add_subplot(grid[:, 0]), counts, edges, event)
+    _unit_map(figure, figure.add_subplot(grid[:, 0]), counts, edges, event, name)
     shown = _commonest(labels, classes)
     top = figure.add_subplot(grid[0, 1])
-    _psth(top, counts.mean(axis=2) / bin_width, labels, shown, edges, unit)
+    _psth(top, counts.mean(axis=2) / seconds, labels, shown, edges, f"{name} ({unit})")
     top.set_title(f"mean of all {counts.shape[2]} units, ± s.e.m. over trials", fontsize=10, loc="left")
     heading = label if len(shown) == len(classes) else f"{label}: {len(shown)} commonest of {len(classes)}"
     top.legend(title=heading, frameon=False, fontsize=8, title_fontsize=8, loc="upper left", ncols=1 + len(shown) // 5)
+    if len(shown) > 4:  # room for the legend above the lines
+        low, high = top.get_ylim()
+        top.set_ylim(low, high + 0.7 * (high - low))
     top.tick_params(labelbottom=False)
     best = most_selective_unit(counts, labels)
     bottom = figure.add_subplot(grid[1, 1], sharex=top)
-    _psth(bottom, counts[:, :, best] / bin_width, labels, shown, edges, unit)
+    _psth(bottom, counts[:, :, best] / seconds, labels, shown, edges, f"{name} ({unit})")
     bottom.set_title(f"unit {best}, which differs most by {label}", fontsize=10, loc="left")
     bottom.set_xlabel(f"time from {event} (s)")
     return figure
@@ -71,14 +76,14 @@ def most_selective_unit(counts: np.ndarray, labels: np.ndarray) -> int:
     return int(np.argmax(ratio))
 
 
-def _unit_map(figure: "Figure", axes: "Axes", counts: np.ndarray, edges: np.ndarray, event: str) -> None:
+def _unit_map(figure: "Figure", axes: "Axes", counts: np.ndarray, edges: np.ndarray, event: str, what: str) -> None:
     even, odd = counts[0::2].mean(axis=0), counts[1::2].mean(axis=0)
     varies = (np.ptp(even, axis=0) > 0) & (np.ptp(odd, axis=0) > 0)
     axes.set_xlabel(f"time from {event} (s)")
     axes.locator_params(axis="x", nbins=6)
     if not varies.any():
         axes.text(
-            0.5, 0.5, "no unit's rate changes\nfrom bin to bin", ha="center", transform=axes.transAxes, color=GREY
+            0.5, 0.5, f"no unit's {what} changes\nfrom bin to bin", ha="center", transform=axes.transAxes, color=GREY
         )
         axes.set(xlim=(edges[0], edges[-1]), yticks=[])
         return
@@ -94,7 +99,7 @@ def _unit_map(figure: "Figure", axes: "Axes", counts: np.ndarray, edges: np.ndar
     silent = counts.shape[2] - len(order)
     note = f" ({silent} near silent left out)" if silent else ""
     axes.set_title(f"{len(order)} units{note}", fontsize=10, loc="left")
-    figure.colorbar(image, ax=axes, label="rate, z-score over time", extend="both", pad=0.01, aspect=40)
+    figure.colorbar(image, ax=axes, label=f"{what}, z-score over time", extend="both", pad=0.01, aspect=40)
 
 
 def _smooth(activity: np.ndarray) -> np.ndarray:
@@ -110,8 +115,8 @@ def _commonest(labels: np.ndarray, classes: Sequence) -> list:
     return [classes[index] for index in sorted(np.argsort(trials, kind="stable")[: len(PALETTE)])]
 
 
-def _psth(axes: "Axes", rates: np.ndarray, labels: np.ndarray, classes: Sequence, edges: np.ndarray, unit: str) -> None:
-    """Mean rate and standard error over trials, one line per class; rates : (trial, bin) in `unit`."""
+def _psth(axes: "Axes", rates: np.ndarray, labels: np.ndarray, classes: Sequence, edges: np.ndarray, what: str) -> None:
+    """Mean and standard error over trials, one line per class; rates : (trial, bin), which are `what`."""
     centres = (edges[:-1] + edges[1:]) / 2
     for index, value in enumerate(classes):
         trials = rates[labels == value]
@@ -126,6 +131,6 @@ def _psth(axes: "Axes", rates: np.ndarray, labels: np.ndarray, classes: Sequence
             marker=MARKERS[index], markersize=3.5, markevery=max(1, len(mean) // 8),
         )  # fmt: skip
     axes.axvline(0, color="black", linewidth=0.8, linestyle="--")
-    axes.set(xlim=(edges[0], edges[-1]), ylabel=f"rate ({unit})")
+    axes.set(xlim=(edges[0], edges[-1]), ylabel=what)
     axes.locator_params(axis="x", nbins=6)
     axes.spines[["top", "right"]].set_visible(False)

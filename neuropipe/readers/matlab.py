@@ -66,10 +66,7 @@ def open_variables(path: Path, file: str, names: set[str]) -> dict[str, Any]:
     """Variables of a .mat file by name, of any kind: cells and structs are the arrays that scipy makes of them."""
     from scipy.io import loadmat
 
-    with path.open("rb") as opened:
-        head = opened.read(HDF5_AT + len(HDF5_MAGIC))
-    if head.startswith(HDF5_MAGIC) or head[HDF5_AT:] == HDF5_MAGIC:
-        raise BadInput(f"{file} is a MATLAB 7.3 file; save it again in MATLAB with save(..., '-v7')")
+    _refuse_hdf5(path, file)
     try:
         found = loadmat(path, variable_names=sorted(names))
     except Exception as error:  # scipy raises many kinds of errors for damaged files
@@ -78,6 +75,22 @@ def open_variables(path: Path, file: str, names: set[str]) -> dict[str, Any]:
         if name not in found:
             raise BadInput(f"{file} has no variable {name!r}; it has {listed(_names(path))}")
     return {name: found[name] for name in names}
+
+
+def variable_names(path: Path, file: str) -> list[str]:
+    """Names of the variables of a .mat file. file : what errors call it"""
+    _refuse_hdf5(path, file)
+    try:
+        return _names(path)
+    except Exception as error:  # scipy raises many kinds of errors for damaged files
+        raise BadInput(f"{file} can't be read as a MATLAB file: {error}") from error
+
+
+def _refuse_hdf5(path: Path, file: str) -> None:
+    with path.open("rb") as opened:
+        head = opened.read(HDF5_AT + len(HDF5_MAGIC))
+    if head.startswith(HDF5_MAGIC) or head[HDF5_AT:] == HDF5_MAGIC:
+        raise BadInput(f"{file} is a MATLAB 7.3 file; save it again in MATLAB with save(..., '-v7')")
 
 
 def _names(path: Path) -> list[str]:

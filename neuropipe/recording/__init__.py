@@ -4,6 +4,7 @@ from neuropipe.recording.counts import TimeCounts, TrialCounts
 from neuropipe.recording.fluorescence import Fluorescence
 from neuropipe.recording.movie import Frames, Movie
 from neuropipe.recording.recording import Recording
+from neuropipe.recording.signals import Signals, sample_times
 from neuropipe.recording.spike_trains import SpikeTrains
 from neuropipe.recording.time_series import TimeSeries
 
@@ -12,8 +13,10 @@ __all__ = [
     "Frames",
     "Movie",
     "Recording",
+    "Signals",
     "SpikeTrains",
     "TimeCounts",
     "TimeSeries",
     "TrialCounts",
+    "sample_times",
 ]

@@ -10,6 +10,7 @@ from neuropipe.errors import BadInput
 from neuropipe.recording.counts import TimeCounts, TrialCounts
 from neuropipe.recording.fluorescence import Fluorescence
 from neuropipe.recording.movie import Movie
+from neuropipe.recording.signals import Signals
 from neuropipe.recording.spike_trains import SpikeTrains
 from neuropipe.recording.time_series import TimeSeries
 
@@ -18,11 +19,11 @@ from neuropipe.recording.time_series import TimeSeries
 class Recording:
     """One session in standard form.
 
-    units : one row per unit or ROI, in the order of every unit axis (columns are free: brain_area, quality, ...); no
-        row for a movie
+    units : one row per unit, ROI, channel or voxel, in the order of every unit axis (columns are free: brain_area,
+        quality, ...); no row for a movie
     trials : one row per trial in time order; event columns in s (`start`, `stop`, `stimulus`, `response`, ...) and
         label columns (`choice`, `feedback`, ...); None for continuous sessions
-    spikes, counts, fluorescence or movie : exactly one of them
+    spikes, counts, fluorescence, movie or signals : exactly one of them
     epochs : stretches of the recording such as wake and sleep, one row each: name, start, stop (s)
     behaviour : named signals
     truth : named arrays of what a simulation, a second instrument or a person knows. Spikes of ROIs or of the cells of
@@ -36,15 +37,17 @@ class Recording:
     counts: TrialCounts | TimeCounts | None = None
     fluorescence: Fluorescence | None = None
     movie: Movie | None = None
+    signals: Signals | None = None
     epochs: pd.DataFrame | None = None
     behaviour: Mapping[str, TimeSeries] = field(default_factory=dict)
     truth: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        recorded = [data for data in (self.spikes, self.counts, self.fluorescence, self.movie) if data is not None]
+        kinds = (self.spikes, self.counts, self.fluorescence, self.movie, self.signals)
+        recorded = [data for data in kinds if data is not None]
         if len(recorded) != 1:
             raise BadInput(
-                "a recording holds either spike times, published counts, fluorescence or a movie: one, not "
+                "a recording holds either spike times, published counts, fluorescence, a movie or signals: one, not "
                 f"{len(recorded)}"
             )
         (data,) = recorded

@@ -59,6 +59,7 @@ reader = _announcer("reader")
 simulator = _announcer("simulator")
 decoder = _announcer("decoder")
 deconvolver = _announcer("deconvolver")
+signal_feature = _announcer("signal_feature")
 connectivity_method = _announcer("connectivity_method")
 score_family = _announcer("score_family")
 

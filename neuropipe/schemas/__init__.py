@@ -16,6 +16,7 @@ from neuropipe.schemas.predictions import Predictions
 from neuropipe.schemas.recording import Recording
 from neuropipe.schemas.results import Leaderboard, Report, Sweep
 from neuropipe.schemas.scores import Scores
+from neuropipe.schemas.signals import Evoked, Features, Spectra
 
 __all__ = [
     "Activity",
@@ -28,6 +29,8 @@ __all__ = [
     "DeconvolutionNetworks",
     "DeconvolutionScores",
     "Events",
+    "Evoked",
+    "Features",
     "Fluorescence",
     "Folds",
     "Leaderboard",
@@ -36,6 +39,7 @@ __all__ = [
     "Report",
     "Schema",
     "Scores",
+    "Spectra",
     "Sweep",
     "TimeBins",
     "TrialBins",

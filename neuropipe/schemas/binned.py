@@ -25,10 +25,11 @@ class Binned(Schema):
 
 @dataclass(frozen=True, kw_only=True)
 class TrialBins(Binned):
-    """activity : (trial, bin, unit), spike counts or summed events; labels : (trial,) index into classes
+    """activity : (trial, bin, unit), spike counts, summed events or mean signals; labels : (trial,) index into classes
 
     trials : row in the recording's table, label as people wrote it, start and stop (s, NaN where counts were published
     without a clock); units : rows of the unit table, where some were left out; window : (start, stop) s around align
+    quantity : the unit of mean signals, None for counts and events
     """
 
     activity: Any = array("trial", "bin", "unit", kinds="uf", finite=True)
@@ -38,6 +39,7 @@ class TrialBins(Binned):
     bin_width: float = attribute(of="activity")
     window: tuple[float, float] = attribute(of="activity")
     align: str = attribute(of="activity")
+    quantity: str | None = attribute(of="activity", default=None)
     label: str = attribute(of="activity")
     classes: tuple[str, ...] = attribute(of="activity")
 
@@ -50,7 +52,7 @@ class TrialBins(Binned):
 
 @dataclass(frozen=True, kw_only=True)
 class TimeBins(Binned):
-    """activity : (time, unit), spike counts or summed events; targets : (time, target), NaN where not known
+    """activity : (time, unit), spike counts, summed events or mean signals; targets : (time, target), NaN if unknown
 
     segments : (segment, 2) first bin and the bin after the last; samples : bin, start and stop (s) of each sample's
     window; names : of the targets; circular : they are angles in radians; history : bins of a sample, the current last

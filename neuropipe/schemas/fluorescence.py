@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from neuropipe.schemas.base import Schema, array, table
-from neuropipe.schemas.recording import roi_chunks
+from neuropipe.schemas.chunks import roi_chunks
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,19 +11,22 @@ from neuropipe.errors import BadInput
 from neuropipe.recording import Movie, TimeCounts, TimeSeries
 from neuropipe.recording import Recording as MadeRecording
 from neuropipe.schemas.base import ArraySpec, Schema, array, table
+from neuropipe.schemas.chunks import roi_chunks
+from neuropipe.schemas.signals import signal_facts, signal_fields
 
 SPIKES_PER_CHUNK = 1 << 20
-SAMPLES_PER_CHUNK = 1 << 20  # of dF/F: 4 MB
 MOVIE_BYTES_PER_CHUNK = 8 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recording(Schema):
-    """One session. units : a row per unit or ROI; trials : a row per trial; exactly one of spikes, counts, dF/F, movie.
+    """One session. units : a row per unit, ROI or channel; trials : a row per trial; one of spikes, counts, dF/F, ...
 
     times : (spike,) s, ascending within each unit; offsets : (unit + 1,), unit u owns times[offsets[u]:offsets[u + 1]]
     counts : (trial, bin, unit) or (time, unit), published already binned; bin_width, start : s
     dff : (time, unit), NaN where an ROI was not recorded; movie : (time, y, x); frame_times : (time,) s
+    signals : (time, unit), of channels or voxels, with sampling_rate (Hz) and quantity (uV, ...); segments :
+    (segment, 2) first sample and the one after the last of each stretch without pause; segment_starts : (segment,) s
     behaviour : name -> TimeSeries; truth : name -> array, what a simulation or a second instrument knows
     """
 
@@ -37,8 +40,13 @@ class Recording(Schema):
     dff: Any = array("time", "unit", kinds="f", optional=True)
     movie: Any = array("time", "y", "x", kinds="ui", optional=True)
     frame_times: Any = array("time", kinds="f", finite=True, optional=True)
+    signals: Any = array("time", "unit", kinds="f", finite=True, optional=True)
+    segments: Any = array("segment", "edge", kinds="i", optional=True)
+    segment_starts: Any = array("segment", finite=True, optional=True)
     bin_width: float | None = None
     start: float | None = None
+    sampling_rate: float | None = None
+    quantity: str | None = None
     behaviour: Mapping[str, TimeSeries] = field(default_factory=dict)
     truth: Mapping[str, Any] = field(default_factory=dict)
 
@@ -65,6 +73,9 @@ class Recording(Schema):
             parts |= {"movie": made.movie.frames, "frame_times": made.movie.frame_times}
             _, height, width = made.movie.frames.shape
             facts |= {**_frame_facts(made.movie), "height": height, "width": width}
+        if made.signals is not None:
+            parts |= signal_fields(made.signals)
+            facts |= signal_facts(made.signals)
         return cls(**parts, behaviour=made.behaviour, truth=made.truth, facts=facts)
 
     @property
@@ -88,11 +99,13 @@ class Recording(Schema):
     @classmethod
     def read(cls, artifact: Any) -> Self:
         found = super().read(artifact)
-        counts = found.counts
+        counts, signals = found.counts, found.signals
         return cls(
             **{name: getattr(found, name) for name in cls.specs()},
             bin_width=counts.attrs["bin_width"] if counts is not None else None,
             start=counts.attrs["start"] if counts is not None else None,
+            sampling_rate=signals.attrs["sampling_rate"] if signals is not None else None,
+            quantity=signals.attrs["quantity"] if signals is not None else None,
             behaviour={
                 name: TimeSeries(group["times"], group["values"], tuple(group["values"].attrs.get("columns", ())))
                 for name, group in artifact.groups("behaviour")
@@ -105,13 +118,14 @@ class Recording(Schema):
         for name in ("units", "trials", "epochs"):
             if getattr(self, name) is not None:
                 draft.table(name, getattr(self, name))
-        attributes = {"bin_width": self.bin_width, "start": self.start} if self.counts is not None else {}
+        of_counts = {"bin_width": self.bin_width, "start": self.start}
+        of_signals = {"sampling_rate": self.sampling_rate, "quantity": self.quantity}
+        attributes = {"trial_counts": of_counts, "time_counts": of_counts, "signals": of_signals}
         for name, spec in self.specs().items():
             value = getattr(self, name)
             if value is not None and isinstance(spec, ArraySpec):
-                own = attributes if name in ("trial_counts", "time_counts") else {}
                 value = _Streamed(value, self.chunks(name)) if name == "movie" else value
-                draft.array(name, value, dims=spec.dims, attributes=own, chunks=self.chunks(name))
+                draft.array(name, value, dims=spec.dims, attributes=attributes.get(name, {}), chunks=self.chunks(name))
         for name, series in self.behaviour.items():
             dims = (f"{name}_time", f"{name}_column")
             draft.array(f"behaviour/{name}/times", series.times, dims=dims[:1])
@@ -140,7 +154,7 @@ class Recording(Schema):
         value = getattr(self, name)
         if name == "times":
             return (min(SPIKES_PER_CHUNK, max(1, len(value))),)
-        if name == "dff":
+        if name in ("dff", "signals"):
             return roi_chunks(value.shape)
         if name == "movie":
             n_frames, height, width = value.shape
@@ -170,16 +184,3 @@ def frame_blocks(movie: Any) -> Iterator[slice]:
     step = movie.chunks[0]
     for first in range(0, movie.shape[0], step):
         yield slice(first, min(first + step, movie.shape[0]))
-
-
-def roi_chunks(shape: tuple[int, int]) -> tuple[int, int]:
-    """Chunks of a (time, unit) array, as many whole ROIs as fit: work ROI by ROI then reads each chunk once."""
-    n_frames, n_roi = shape
-    return min(n_frames, SAMPLES_PER_CHUNK), max(1, min(n_roi, SAMPLES_PER_CHUNK // n_frames))
-
-
-def roi_blocks(values: Any) -> Iterator[slice]:
-    """The ROIs of a (time, unit) Zarr array, chunk by chunk: a recording need not fit into memory."""
-    step = values.chunks[1]
-    for first in range(0, values.shape[1], step):
-        yield slice(first, min(first + step, values.shape[1]))

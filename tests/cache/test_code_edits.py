@@ -14,7 +14,6 @@ SCALED = NETWORKS | named(
     "decoder/knn", "decoder/logistic_regression", "decoder/pca_logistic", "decoder/pca_ridge", "decoder/svm"
 )
 PLUGINS = "from neuropipe.registry import decoder, reader\n"
-UNUSED = "import neuropipe.simulate.networks"
 TYPES = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from neuropipe.calcium.learned import Learned\n"
 STAGES = named("stage/*")
 FROM_RECORDINGS = named("stage/recording", "stage/binned", "stage/folds")  # what is given the recording
@@ -273,7 +272,7 @@ KEEPS = [
     Edit(
         "unused import of ours",
         "import numpy as np\nimport xgboost\n",
-        f"import numpy as np\nimport xgboost\n\n{UNUSED}\n",
+        "import numpy as np\nimport xgboost\n\nimport neuropipe.simulate.networks\n",
     ),
     Edit("alias of a library", substitute("neuropipe.calcium.oasis_kernel", (" as np", ""), ("np.", "numpy."))),
     Edit(

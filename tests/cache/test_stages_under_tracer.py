@@ -20,6 +20,7 @@ from resources.store.plan import Planner
 from resources.workspace import Workspace
 from tests.imaging import COHORT, DATASET, MOVIE, NETWORKS, imaging
 from tests.installation import QUICK
+from tests.readers.signal_files import eeglab, signals_npy
 from tests.tracer import trace_to, traced, uncovered
 
 CONTINUOUS = """\
@@ -42,6 +43,27 @@ config: {communication_subspace: {conditions: [shown], fewest_units: 3, n_folds:
 sessions:
   one: {files: {areas.npz: {path: PATH}}}
 """
+POTENTIALS = """\
+title: Own potentials
+citation: unpublished
+licence: not stated
+modality: field_potentials
+reader: eeglab
+task: {label: type, align: onset, window: [0.0, 0.5], bin_width: 0.1}
+config: {features/voltage: {low: 1.0, mains: [40.0]}}
+sessions:
+  one: {files: {sample.set: {path: ROOT/sample.set}, sample.fdt: {path: ROOT/sample.fdt}}}
+"""
+SCANNED = """\
+title: Own scan
+citation: unpublished
+licence: not stated
+modality: bold
+reader: signals_npy
+parameters: {sampling_rate: 0.5}
+sessions:
+  one: {files: {ca1.npy: {path: ROOT/ca1.npy}}}
+"""
 # Enough to run every line of a fit, and no more.
 SHORT = {
     "n_epochs": 2,
@@ -58,7 +80,7 @@ SWEPT = ("naive_bayes", "ensemble")  # sweeps are one function, and what they fi
 # fingerprint names or raises.
 OPENING = ("resources.store.attempts", "resources.store.manifest", "resources.store.members", "resources.store.store")
 TRIALS, TIME, TRACES, FRAMES, COUNTS = "quick.one", "time.one", "own.a", "tiny.one", "areas.one"
-WIRED = "wired.one"
+WIRED, VOLTAGE, BOLD = "wired.one", "eeg.one", "scan.one"
 NETWORK = """\
 title: Small network
 citation: unpublished
@@ -96,6 +118,11 @@ class Laboratory:
         np.savez(root / "areas.npz", **own, **conditions, unit_brain_area=np.repeat(["A", "B"], 4))
         (catalog / "wired.yaml").write_text(NETWORK)
         (catalog / "areas.yaml").write_text(AREAS.replace("PATH", str(root / "areas.npz")))
+        events = {"type": ["a", "b", "a", "b"], "latency": [101.0, 201.0, 301.0, 401.0]}
+        eeglab(root, events=events)
+        signals_npy(root)
+        (catalog / "eeg.yaml").write_text(POTENTIALS.replace("ROOT", str(root)))
+        (catalog / "scan.yaml").write_text(SCANNED.replace("ROOT", str(root)))
         stages = [dataclasses.replace(stage, isolated=False) for stage in assets_pipeline.stages()]
         self.pipeline = Pipeline(stages, Workspace(catalog, root / "store", root / "raw"))
 
@@ -148,11 +175,13 @@ def runs() -> list[tuple[str, str | None]]:
     kind = {name: plugin.facts["task"] for name, plugin in decoders.available().items()}
     session = {"classification": TRIALS, "regression": TIME}
     found: list[tuple[str, str | None]] = [
-        ("recording", key) for key in (TRIALS, TIME, TRACES, FRAMES, COUNTS, "own.b", "own.c", WIRED)
+        ("recording", key) for key in (TRIALS, TIME, TRACES, FRAMES, COUNTS, "own.b", "own.c", WIRED, VOLTAGE, BOLD)
     ]
     found += [("fluorescence", FRAMES), ("events/oasis", TRACES), ("events/oasis", TIME), ("events/suite2p", TRACES)]
     found += [(NETWORKS, None), ("events/learned", TRACES)]
     found += [(f"deconvolution_scores/{method}", TRACES) for method in ("oasis", "suite2p", "learned")]
+    found += [(asset, VOLTAGE) for asset in ("features/voltage", "features/band_power", "spectra", "evoked")]
+    found += [("features/standardized", BOLD), ("binned", VOLTAGE)]
     found += [(asset, key) for asset in ("binned", "folds") for key in (TRIALS, TIME)]
     for prefix in ("decoder/", "evaluation/decoder/"):
         found += [(f"{prefix}{name}", session[kind[name]]) for name in kind]

@@ -15,6 +15,7 @@ from resources.store.stage import Stage, Uses
 DISTRIBUTIONS = {
     "h5py": "h5py",
     "networkx": "networkx",
+    "nibabel": "nibabel",
     "numba": "numba",
     "oasis": "oasis-deconv",
     "rdata": "rdata",

@@ -33,6 +33,7 @@ QUICK = {
     "xgboost": {"n_rounds": 40, "n_threads": 1, "learning_rate": 0.2},
     "pca_logistic": {"n_bins": (1, 2), "offsets": (30.0,), "strengths": (1.0, 16.0), "components": (5, 10)},
     "svm": {"n_bins": (1, 2), "offsets": (30.0,), "strengths": (2.0,), "gammas": (0.3,), "n_averaged": 3},
+    "lda": {"n_bins": (1, 2), "n_averaged": 3},
     "knn": {"n_bins": (1, 2), "offsets": (30.0,), "components": (5, 10), "n_averaged": 3},
     "ensemble": {"members": ("rate_logistic", "naive_bayes"), "n_inner_folds": 3},
     # With few units, dropping one changes the share of spikes of all others, which is what it reads.

@@ -35,6 +35,7 @@ NETWORK = {
 SMALL = dict.fromkeys(NETWORK_CLASSIFIERS, NETWORK) | {
     "ensemble": {"members": ("rate_logistic", "naive_bayes")},
     "knn": {"windows": WINDOWS},
+    "lda": {"windows": WINDOWS, "n_bins": (1, 2)},
     "logistic_regression": {"windows": WINDOWS},
     "pca_logistic": {"windows": WINDOWS, "components": (5, 20)},
     "svm": {"windows": WINDOWS, "n_bins": (1,), "gammas": (0.3,)},

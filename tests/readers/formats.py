@@ -10,6 +10,7 @@ import pandas as pd
 
 from neuropipe import readers
 from neuropipe.recording import Recording
+from tests.readers.signal_files import alf_spikes, eeglab, nifti, signals_npy
 
 N_TRIALS, N_BINS, N_UNITS = 6, 4, 3
 COUNTS = np.random.default_rng(0).poisson(1.0, (N_TRIALS, N_BINS, N_UNITS))
@@ -175,7 +176,10 @@ def tif(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Example:
-    """has_trials, imaged : what the recording is; beside : further files of the session; in_parts : of any number."""
+    """has_trials, imaged : what the recording is (has_trials: of counts); beside : further files of the session;
+
+    in_parts : of any number; of_several : how two files that are no parts are refused
+    """
 
     write: Callable[..., Path]
     parameters: dict
@@ -183,6 +187,7 @@ class Example:
     imaged: bool = False
     beside: tuple[str, ...] = ()
     in_parts: bool = False
+    of_several: str = "found 2: a, b"
 
 
 EXAMPLES = {
@@ -196,8 +201,31 @@ EXAMPLES = {
     "calcium_ground_truth": Example(calcium_ground_truth, {}, False, imaged=True),
     "traces_npz": Example(traces_npz, {}, False, imaged=True),
     "traces_csv": Example(traces_csv, {}, False, imaged=True),
-    "suite2p": Example(suite2p, {"frame_rate": 10.0}, False, imaged=True, beside=("Fneu.npy", "iscell.npy")),
+    "suite2p": Example(
+        suite2p,
+        {"frame_rate": 10.0},
+        False,
+        imaged=True,
+        beside=("Fneu.npy", "iscell.npy"),
+        of_several="no F.npy, Fneu.npy among a, b",
+    ),
     "tif": Example(tif, {"frame_rate": 15.0}, False, in_parts=True),
+    "alf": Example(
+        alf_spikes,
+        {},
+        False,
+        beside=("spikes.clusters.npy", "clusters._phy_annotation.npy"),
+        of_several="a is no ALF file",
+    ),
+    "eeglab": Example(eeglab, {}, False, beside=("sample.fdt",)),
+    "signals_npy": Example(signals_npy, {"sampling_rate": 100.0}, False, in_parts=True),
+    "nifti": Example(
+        nifti,
+        {"mask": "mask.nii.gz", "labels": "labels.txt"},
+        False,
+        beside=("mask.nii.gz", "labels.txt"),
+        of_several="no file bold.nii.gz among a, b",
+    ),
 }
 
 

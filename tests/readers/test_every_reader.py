@@ -19,8 +19,9 @@ class TestEveryReader:
     def test_returns_the_standard_form(self, kind, tmp_path):
         recording = read(kind, EXAMPLES[kind].write(tmp_path))
         if not EXAMPLES[kind].has_trials:
-            assert recording.trials is None
-            assert recording.behaviour or recording.fluorescence or recording.movie
+            assert recording.trials is None or recording.signals
+            others = (recording.fluorescence, recording.movie, recording.signals, recording.spikes)
+            assert recording.behaviour or any(others)
             return
         np.testing.assert_array_equal(recording.counts.counts, COUNTS)
         assert recording.counts.counts.dtype == np.uint8
@@ -48,11 +49,10 @@ class TestEveryReader:
     def test_refuses_several_files_and_names_them_unless_they_are_parts(self, kind, tmp_path):
         path = EXAMPLES[kind].write(tmp_path)
         if EXAMPLES[kind].in_parts:
-            movie = readers.get(kind).load()({"a": path, "b": path}, **EXAMPLES[kind].parameters).movie
-            assert movie.frames.shape[0] == 2 * N_FRAMES
+            several = readers.get(kind).load()({"a": path, "b": path}, **EXAMPLES[kind].parameters)
+            assert several.signals.n_units == 2 if several.signals else several.movie.frames.shape[0] == 2 * N_FRAMES
             return
-        of_several = "no F.npy, Fneu.npy among a, b"
-        with pytest.raises(BadInput, match=of_several if EXAMPLES[kind].beside else "found 2: a, b"):
+        with pytest.raises(BadInput, match=EXAMPLES[kind].of_several):
             readers.get(kind).load()({"a": path, "b": path}, **EXAMPLES[kind].parameters)
 
     @pytest.mark.parametrize("keep", [0, 7, 0.5, 0.9])

@@ -45,9 +45,6 @@ GROUND_TRUTH = {
 }
 # Files of the mirror that no reader takes yet, and what they hold.
 NOT_READ = {
-    "/sccn/eeglab/": "EEG",
-    "/bycycle-tools/bycycle/": "local field potentials",
-    "/PyMVPA/PyMVPA/": "fMRI",
     "/nipy/nitime/": "an auditory receptor and its stimulus",
     "/bjmiao/neural_decoding_benchmark/": "counts of 72 directions",
     "/muglikar/locust/": "raw voltage",

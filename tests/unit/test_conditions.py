@@ -22,7 +22,7 @@ def test_cells_are_looked_for_in_movies_and_events_in_fluorescence():
 
 
 def test_activity_needs_no_task():
-    assert modalities("activity") == {"movie", "fluorescence", "spikes", "counts"}
+    assert modalities("activity") == {"movie", "fluorescence", "spikes", "counts", "field_potentials", "bold"}
     assert any(session.task is None and STAGES["activity"].applies_to(session) is None for session in CATALOG)
 
 

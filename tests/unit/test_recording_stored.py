@@ -6,7 +6,8 @@ import pytest
 
 from neuropipe import recording as made
 from neuropipe.schemas import recording as schema
-from neuropipe.schemas.recording import Recording, frame_blocks, roi_blocks, roi_chunks
+from neuropipe.schemas.chunks import roi_blocks, roi_chunks
+from neuropipe.schemas.recording import Recording, frame_blocks
 from resources.store.store import ArtifactStore
 from tests.readers.formats import DFF, FRAME_TIMES
 

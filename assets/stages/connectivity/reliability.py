@@ -5,7 +5,7 @@ from typing import Any
 
 from assets.stages import plugins
 from assets.stages.connectivity.connectivity import OF_SESSION
-from assets.stages.sessions import lacks_true_wiring, suits_connectivity
+from assets.stages.sessions import suits_connectivity, true_wiring_is_unknown
 from neuropipe import connectivity as methods
 from neuropipe.catalog import Session
 from neuropipe.connectivity.of_session import activity_of
@@ -22,7 +22,7 @@ class ReliabilityConfig(StageConfig):
 
 
 def _applies(needs: str, session: Session) -> str | None:
-    return suits_connectivity(needs, session) or lacks_true_wiring(session)
+    return suits_connectivity(needs, session) or true_wiring_is_unknown(session)
 
 
 def _plots(made: ConnectivityReliability, **_: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pydantic import create_model
 
 from assets.stages import plugins
 from assets.stages.decoding.training import Training
-from assets.stages.sessions import parts_of, suits_estimators
+from assets.stages.sessions import parts_of, suits_decoder
 from neuropipe import decoders, tasks
 from neuropipe.catalog import DatasetEntry
 from neuropipe.plots import training as plots
@@ -57,7 +57,7 @@ def _decoder_stage(plugin: Plugin) -> Stage:
         description=f"{plugin.summary}\n\nFitted to each fold's training samples, it predicts the test samples.",
         config=decoder_config(plugin),
         settings=_settings,
-        applies_to=functools.partial(suits_estimators, plugin.facts["task"]),
+        applies_to=functools.partial(suits_decoder, plugin.facts["task"], plugin.facts.get("non_negative", False)),
         uses=functools.partial(decoder_uses, plugin),
         tools=("scipy", "scikit-learn"),
         slow=plugin.facts.get("slow", False),

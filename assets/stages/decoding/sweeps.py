@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field, ValidationError, create_model
 
 from assets.stages.decoding.decoders import COPIES, decoder_config, decoder_uses
-from assets.stages.sessions import suits_estimators
+from assets.stages.sessions import suits_decoder
 from neuropipe import decoders, tasks
 from neuropipe.catalog import DatasetEntry
 from neuropipe.errors import BadInput
@@ -74,7 +74,7 @@ def _sweep_stage(plugin: Plugin) -> Stage:
         config=_config(plugin, model),
         settings=_settings,
         settings_like=f"decoder/{plugin.name}",
-        applies_to=functools.partial(suits_estimators, "classification"),
+        applies_to=functools.partial(suits_decoder, "classification", plugin.facts.get("non_negative", False)),
         uses=lambda config: _uses(plugin, configured(config)),
         tools=("scipy", "scikit-learn"),
         slow=True,

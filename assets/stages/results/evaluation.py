@@ -3,7 +3,7 @@
 import functools
 from typing import Any
 
-from assets.stages.sessions import parts_of, suits_estimators, task_of
+from assets.stages.sessions import parts_of, suits_decoder, task_of
 from neuropipe import decoders, tasks
 from neuropipe.catalog import DatasetEntry, Session
 from neuropipe.evaluation import families
@@ -52,7 +52,7 @@ def _evaluation_stage(plugin: Plugin) -> Stage:
             "against labels or behaviour shifted in time, and the baselines to beat."
         ),
         settings=_settings,
-        applies_to=functools.partial(suits_estimators, plugin.facts["task"]),
+        applies_to=functools.partial(suits_decoder, plugin.facts["task"], plugin.facts.get("non_negative", False)),
         uses=_uses,
         slow=plugin.facts.get("slow", False),
         tools=("scipy", "scikit-learn"),

@@ -16,7 +16,7 @@ from neuropipe.calcium.recorded import recorded_spans, standardized_noise
 from neuropipe.plots import events as plots
 from neuropipe.registry import Plugin
 from neuropipe.schemas import Check, Events, Fluorescence, Recording
-from neuropipe.schemas.recording import roi_blocks
+from neuropipe.schemas.chunks import roi_blocks
 from resources.store.stage import Stage, StageConfig, stage
 
 FINITE = "Events are finite numbers, none below 0, wherever dF/F was recorded."

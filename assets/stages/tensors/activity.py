@@ -1,4 +1,4 @@
-"""activity: the source of spikes or events that a session has chosen. It has no bytes of its own.
+"""activity: the source of spikes, events or signals that a session has chosen. It has no bytes of its own.
 
 It points at the chosen artifact and takes its data version, so that what lies below reruns only when that changes.
 """
@@ -6,16 +6,20 @@ It points at the chosen artifact and takes its data version, so that what lies b
 from typing import Any
 
 from assets.stages.sessions import DEFAULT_SOURCE, has_activity
-from neuropipe import calcium
+from neuropipe import calcium, fields
 from neuropipe.catalog import DatasetEntry
 from neuropipe.schemas import Activity
 from resources.store.stage import Input, Stage, StageConfig
 
-SOURCES = ("recording", *(f"events/{name}" for name in calcium.available()))
+SOURCES = (
+    "recording",
+    *(f"events/{name}" for name in calcium.available()),
+    *(f"features/{name}" for name in fields.available()),
+)
 
 
 class ActivityConfig(StageConfig):
-    """source : the asset whose spikes, counts or events are binned, e.g. `events/learned`."""
+    """source : the asset whose spikes, counts, events or signals are binned, e.g. `events/learned`."""
 
     source: str
 
@@ -33,8 +37,9 @@ activity = Stage(
     function=_source,
     group="tensors",
     kinds=("zarr",),
-    description="The source of spikes or events that the session has chosen: its recording, or the events that a "
-    "deconvolver found. It is that artifact, under another name: set `activity.source` to choose another.",
+    description="The source of spikes, events or signals that the session has chosen: its recording, the events that a "
+    "deconvolver found, or features of its signals. It is that artifact, under another name: set `activity.source` to "
+    "choose another.",
     inputs={source.replace("/", "_"): Input(source, Activity, True) for source in SOURCES},
     config=ActivityConfig,
     settings=_settings,

@@ -9,17 +9,21 @@ import pandas as pd
 
 from neuropipe.binning import rebin_window
 from neuropipe.binning.events import bin_events, events_in_windows, imaged
-from neuropipe.binning.streaming import bin_to_zarr, spikes_in_windows, write_counts
+from neuropipe.binning.signals import recorded, segment_spans
+from neuropipe.binning.streaming import BinnedSummary, bin_to_zarr, spikes_in_windows, write_counts
 from neuropipe.errors import BadInput
 from neuropipe.schemas.activity import Activity
 from neuropipe.schemas.binned import TrialBins
-from neuropipe.schemas.recording import Recording, roi_blocks
-from neuropipe.tasks.binning import check_sums, recorded_units
+from neuropipe.schemas.chunks import roi_blocks
+from neuropipe.schemas.recording import Recording
+from neuropipe.tasks.binning import average_signals, check_sums, recorded_units
 from neuropipe.tasks.classification import ClassificationEntry
 
 
 def bin_trials(entry: ClassificationEntry, activity: Activity, recording: Recording, scratch: Path) -> TrialBins:
     """activity (trial, bin, unit) and labels (trial,) of the trials that have a label and an event.
+
+    Spikes, counts and events are summed in bins, signals averaged.
 
     scratch : folder for arrays that are larger than memory. Raises BadInput for columns that there are not, fewer than
     two classes, and ROIs none of which was recorded throughout.
@@ -34,12 +38,15 @@ def bin_trials(entry: ClassificationEntry, activity: Activity, recording: Record
         raise BadInput(f"no event {entry.align!r} in the trial table; it has {', '.join(trials)}")
     every_start = event_times(trials, entry.align) + entry.window[0]
     duration = entry.n_bins * entry.bin_width
-    seen = None if activity.events is None else imaged(activity.frame_times[:], every_start, duration)
-    labelled = label_trials(trials, entry, seen)
+    seen = _recorded_throughout(activity, every_start, duration)
+    labelled = label_trials(trials, entry, seen, "not imaged" if activity.signals is None else "not recorded")
     starts = every_start[labelled.kept]
     group = zarr.open_group(scratch / "binned.zarr", mode="w", zarr_format=3)
-    units = None
-    if activity.events is not None:
+    units, expected, check = None, 0.0, None
+    if activity.signals is not None:
+        values, check = average_signals(activity, starts, entry.bin_width, entry.n_bins)
+        summary = write_counts(values, group, name="activity")
+    elif activity.events is not None:
         values, expected, units = _bin_events(activity, starts, entry.bin_width, entry.n_bins)
         summary = write_counts(values, group, name="activity")
     elif published is not None:
@@ -66,17 +73,35 @@ def bin_trials(entry: ClassificationEntry, activity: Activity, recording: Record
         align=entry.align,
         label=entry.label,
         classes=tuple(labelled.classes),
-        checks={"sums": check_sums(binned.dtype, summary.n_spikes, expected)},
+        quantity=activity.quantity,
+        checks={"sums": check or check_sums(binned.dtype, summary.n_spikes, expected)},
         facts={
             "trials": binned.shape[0],
             "bins": binned.shape[1],
             "units": binned.shape[2],
-            "silent_units": int((summary.spikes_per_unit == 0).sum()),
-            "spikes" if activity.events is None else "events": round(summary.n_spikes, 3),
+            **_amounts(activity, summary),
             "classes": {name: int((labelled.codes == code).sum()) for code, name in enumerate(labelled.classes)},
             "left_out": labelled.left_out,
         },
     )
+
+
+def _recorded_throughout(activity: Activity, starts: np.ndarray, duration: float) -> np.ndarray | None:
+    """(trial,) bool: whether frames or samples cover the window; None for spikes and counts."""
+    if activity.events is not None:
+        return imaged(activity.frame_times[:], starts, duration)
+    if activity.signals is not None:
+        rate = activity.sampling_rate or 1.0
+        return recorded(segment_spans(activity.segments[:], activity.segment_starts[:], rate), starts, duration, rate)
+    return None
+
+
+def _amounts(activity: Activity, summary: BinnedSummary) -> dict[str, Any]:
+    """How much there is in the bins, for people; of signals, what they are in."""
+    if activity.signals is not None:
+        return {"quantity": activity.quantity}
+    name = "spikes" if activity.events is None else "events"
+    return {"silent_units": int((summary.spikes_per_unit == 0).sum()), name: round(summary.n_spikes, 3)}
 
 
 def _bin_events(activity: Activity, starts: np.ndarray, bin_width: float, n_bins: int):
@@ -102,10 +127,13 @@ class LabelledTrials:
     left_out: dict[str, int]
 
 
-def label_trials(trials: pd.DataFrame, entry: ClassificationEntry, seen: np.ndarray | None = None) -> LabelledTrials:
+def label_trials(
+    trials: pd.DataFrame, entry: ClassificationEntry, seen: np.ndarray | None = None, unseen: str = "not imaged"
+) -> LabelledTrials:
     """The trials that can be used: with a label, with the event, of a class with enough trials.
 
-    seen : (trial,) bool, whether the window was imaged, of an imaged session
+    seen : (trial,) bool, whether the window was recorded throughout, of an imaged session or of signals; unseen : what
+    the trials are called whose window was not
     """
     if entry.label not in trials:
         raise BadInput(f"no column {entry.label!r} in the trial table; it has {', '.join(trials)}")
@@ -116,7 +144,7 @@ def label_trials(trials: pd.DataFrame, entry: ClassificationEntry, seen: np.ndar
     left_out[f"no {entry.align}"] = int((usable & ~happened).sum())
     usable &= happened
     if seen is not None:
-        left_out["not imaged"] = int((usable & ~seen).sum())
+        left_out[unseen] = int((usable & ~seen).sum())
         usable &= seen
     frequent = labels[usable].map(labels[usable].value_counts()) >= entry.min_trials_per_class
     rare = np.zeros(len(trials), bool)

@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from neuropipe.binning.continuous import Grid, average_in_bins, count_spikes, rebin_published, sample_bins
 from neuropipe.binning.events import bin_events, events_in_windows, frame_edges
+from neuropipe.binning.signals import segment_spans
 from neuropipe.errors import BadInput
 from neuropipe.recording import SpikeTrains, TimeCounts, TimeSeries
 from neuropipe.schemas.activity import Activity
+from neuropipe.schemas.base import Check
 from neuropipe.schemas.binned import TimeBins
-from neuropipe.schemas.recording import Recording, roi_blocks
-from neuropipe.tasks.binning import check_sums, recorded_units
+from neuropipe.schemas.chunks import roi_blocks
+from neuropipe.schemas.recording import Recording
+from neuropipe.tasks.binning import average_signals, check_sums, recorded_units
 from neuropipe.tasks.regression import RegressionEntry
 
 Stretches = list[tuple[float, float]]
@@ -25,8 +29,11 @@ def bin_time(entry: RegressionEntry, activity: Activity, recording: Recording, s
     A sample's window never crosses a segment. Raises BadInput where no bin is a sample.
     """
     series = {name: recording.series(name) for name in entry.targets}
-    units = None
-    if activity.events is None:
+    units, expected, check = None, 0.0, None
+    if activity.signals is not None:
+        grid = _sampled_grid(activity, recording, entry, series)
+        counts, check = _average(activity, grid)
+    elif activity.events is None:
         grid, counts, expected = _count(activity, recording, entry, series)
     else:
         stretches = _stretches(recording, entry.epoch) or [_imaged(series, activity.frame_times[:])]
@@ -42,7 +49,11 @@ def bin_time(entry: RegressionEntry, activity: Activity, recording: Recording, s
             f"{', '.join(entry.targets)}; the recording has {len(counts)} bins"
         )
     stops = grid.edges[bins] + grid.bin_width
-    total = counts.sum(dtype=np.int64 if activity.events is None else np.float64).item()
+    total = counts.sum(dtype=np.float64 if counts.dtype.kind == "f" else np.int64).item()
+    amounts: dict[str, Any] = {"quantity": activity.quantity}
+    if activity.signals is None:
+        name = "spikes" if activity.events is None else "events"
+        amounts = {"silent_units": int((counts.max(axis=0) == 0).sum()), name: round(total, 3)}
     return TimeBins(
         activity=counts,
         targets=targets,
@@ -53,18 +64,33 @@ def bin_time(entry: RegressionEntry, activity: Activity, recording: Recording, s
         history=entry.history,
         names=tuple(names),
         circular=entry.circular,
-        checks={"sums": check_sums(counts.dtype, total, expected)},
+        checks={"sums": check or check_sums(counts.dtype, total, expected)},
         facts={
             "samples": len(bins),
             "bins": counts.shape[0],
             "units": counts.shape[1],
             "segments": len(grid.segments),
-            "silent_units": int((counts.max(axis=0) == 0).sum()),
-            "spikes" if activity.events is None else "events": round(total, 3),
+            **amounts,
             "targets": names,
             "left_out": {"no behaviour": int((~np.isfinite(targets).all(axis=1)).sum())},
         },
     )
+
+
+def _sampled_grid(
+    activity: Activity, recording: Recording, entry: RegressionEntry, series: Mapping[str, TimeSeries]
+) -> Grid:
+    """Bins of the moments at which behaviour was observed and signals were sampled, cut where signals pause."""
+    spans = segment_spans(activity.segments[:], activity.segment_starts[:], activity.sampling_rate or 1.0)
+    stretches = _stretches(recording, entry.epoch) or [_observed(series)]
+    shared = [(max(a, first), min(b, last)) for a, b in stretches for first, last in spans]
+    return Grid.of([(start, stop) for start, stop in shared if stop > start], entry.bin_width)
+
+
+def _average(activity: Activity, grid: Grid) -> tuple[np.ndarray, Check]:
+    """Mean signals (time, unit) in the bins of the grid, and the check of their sums."""
+    values, check = average_signals(activity, grid.edges, grid.bin_width, 1)
+    return values[:, 0], check
 
 
 def _bin_events(activity: Activity, grid: Grid) -> tuple[np.ndarray, float, np.ndarray]:
