@@ -54,12 +54,15 @@ def page(tmp_path_factory) -> str:
         "evaluation/decoder/leaky": stored("scores"),
         "evaluation/decoder/steady": stored("confusion_blocked", "scores"),
         "decoder/steady": stored("learning_curves"),
+        "connectivity/steady": stored("matrix"),
+        "evaluation/connectivity/steady": stored("scores"),
     }
     about = {"kind": ABOUT, "title": "A maze", "citation": "", "licence": "", "decoded": "choice", "notes": []}
+    about["family"] = "classification"
     members = [member({**about, "session": KEY}, "", KEY, None)]
-    members += [
-        member({"kind": "plots", "asset": name, "session": KEY}, name, KEY, held) for name, held in plots.items()
-    ]
+    for name, held in plots.items():
+        family = "connectivity" if "connectivity" in name else "" if name == "binned" else "classification"
+        members.append(member({"kind": "plots", "asset": name, "session": KEY, "family": family}, name, KEY, held))
     across = stored("across_maze_blocked", "leaderboard_classification_accuracy")
     members.append(member({"kind": "leaderboard"}, "leaderboard", None, across))
     return report.function(Leaderboard(leaderboard=ranked(both)), members).page
@@ -71,6 +74,8 @@ def headings(page: str, tag: str) -> list[str]:
 
 def test_the_model_that_is_best_under_the_judged_scheme_is_unfolded(page):
     assert headings(page, "h3")[2:5] == ["binned", "decoder/steady", "evaluation/decoder/steady"]
+    others = headings(page, "h3")[5:7]
+    assert others == ["connectivity/steady", "evaluation/connectivity/steady"], "the best of another family, too"
     assert headings(page, "summary") == ["evaluation/decoder/leaky"]
 
 
