@@ -49,8 +49,8 @@ class Recording:
         recorded = [data for data in kinds if data is not None]
         if len(recorded) != 1:
             raise BadInput(
-                "a recording holds either spike times, published counts, fluorescence, a movie, signals or voltage: one, "
-                f"not {len(recorded)}"
+                "a recording holds either spike times, published counts, fluorescence, a movie, signals or voltage: "
+                f"one, not {len(recorded)}"
             )
         (data,) = recorded
         data.check()
