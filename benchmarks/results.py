@@ -121,10 +121,11 @@ TABLES = {
 
 
 def main() -> None:
-    from benchmarks.topics import baselines, decoders, fluorescence, voltage
+    from benchmarks.topics import baselines, connectivity, decoders, fluorescence, voltage
 
     topics: dict[str, Callable[[], Iterable[Result]]] = {
         "baselines": baselines.measure,
+        "connectivity": connectivity.measure,
         "decoders": decoders.measure,
         "fluorescence": fluorescence.measure,
         "voltage": voltage.measure,

@@ -139,13 +139,23 @@ def _real(pipeline: Pipeline) -> Iterator[Result]:
             if Planner(pipeline).decide(asset, session).state == "n/a":
                 continue
             scores = _made(pipeline, asset, session).set_index("metric")
-            for metric in ("split_half", "above_null", "co_prediction_gain"):
+            for metric in ("split_half", "split_half_over_null", "co_prediction_gain"):
                 if metric in scores.index:
                     row: Any = scores.loc[metric]
-                    command = f"neuropipe run {asset} --session {key}"
-                    yield Result(f"{method}, {metric}: {key}", row["value"], row["ci_low"], row["ci_high"], "", 0, command)
+                    low, high, command = row["ci_low"], row["ci_high"], f"neuropipe run {asset} --session {key}"
+                    yield Result(f"{method}, {metric}: {key}", row["value"], low, high, seed=0, command=command)
 
 
 def _costs() -> Iterator[Result]:
-    yield from correlograms.results()
-    yield from poisson_glm.results()
+    command, size = "python -m benchmarks.correlograms", (correlograms.N_UNITS, correlograms.N_SPIKES)
+    ours, note = correlograms.ours(*size), "1,000 units, 20 M spikes, lags to 25 ms in bins of 1 ms"
+    yield Result("seconds: correlograms of all pairs", ours["seconds"], asked="< 10", command=command, note=note)
+    yield Result("GB: correlograms of all pairs", ours["gigabytes"], asked="< 2", command=command, note=note)
+    beside = correlograms.elephant(*size)
+    note = "CPU time; elephant's from a few pairs, whose counts are equal to ours"
+    ratio = beside["elephant"] / beside["ours"]
+    yield Result("correlograms: elephant over ours", ratio, asked=">= 20", command=command, note=note)
+    command, note = "python -m benchmarks.poisson_glm", "300 units, 1 hour, bins of 5 ms"
+    model = poisson_glm.measure()
+    yield Result("seconds: poisson_glm", model["seconds"], asked="< 300", command=command, note=note)
+    yield Result("GB: poisson_glm", model["gigabytes"], command=command, note=note)
