@@ -22,7 +22,8 @@ def test_cells_are_looked_for_in_movies_and_events_in_fluorescence():
 
 
 def test_activity_needs_no_task():
-    assert modalities("activity") == {"movie", "fluorescence", "spikes", "counts", "field_potentials", "bold"}
+    spiking = {"movie", "fluorescence", "spikes", "counts", "voltage"}
+    assert modalities("activity") == spiking | {"field_potentials", "bold"}
     assert any(session.task is None and STAGES["activity"].applies_to(session) is None for session in CATALOG)
 
 
@@ -30,7 +31,7 @@ def test_activity_needs_no_task():
 def test_connectivity_methods_apply_by_what_they_need(name):
     needs = connectivity.available()[name].facts["needs"]
     assert modalities(f"connectivity/{name}") == (
-        {"spikes"} if needs == "spikes" else {"movie", "fluorescence", "spikes", "counts"}
+        {"spikes", "voltage"} if needs == "spikes" else {"movie", "fluorescence", "spikes", "counts", "voltage"}
     )
 
 
