@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from benchmarks import fluorescence_tables, headline
+from benchmarks import connectivity_tables, fluorescence_tables, headline
 from neuropipe.decoders import available
 from resources.store.stage import installed_version
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
-PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("decoders", "results", "fluorescence")))
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("connectivity", "decoders", "results", "fluorescence")))
 RIVAL = "logistic_regression"  # the decoder that the others are compared with
 TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "oasis-deconv", "suite2p", "spikeinterface", "zarr", "dagster")
 
@@ -116,6 +116,8 @@ TABLES = {
     "decoders": decoder_table,
     "results:headline": lambda: headline.table(results("decoders")),
     "results:decoders": lambda: readme_table("decoders"),
+    "results:connectivity": lambda: connectivity_tables.table(results("connectivity")),
+    "results:connections": lambda: connectivity_tables.short_table(results("connectivity")),
     "results:fluorescence": lambda: fluorescence_tables.tables(results("fluorescence")),
 }
 
