@@ -19,7 +19,10 @@ from resources.store.stage import installed_version
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
-PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("connectivity", "decoders", "results", "fluorescence")))
+PAGES = (
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("connectivity", "decoders", "results", "fluorescence")),
+)
 RIVAL = "logistic_regression"  # the decoder that the others are compared with
 TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "oasis-deconv", "suite2p", "spikeinterface", "zarr", "dagster")
 

@@ -18,6 +18,16 @@ COLUMNS = [
     "p_value_weight",
 ]
 
+AREAS = ("brain_area", "area", "region", "cell_type")  # columns of unit tables; the first that is there counts
+
+
+def areas_of(units: pd.DataFrame) -> np.ndarray | None:
+    """(unit,) names of areas or cell types; None where the unit table has neither."""
+    for name in AREAS:
+        if name in units:
+            return units[name].astype(object).where(units[name].notna(), "unknown").astype(str).to_numpy()
+    return None
+
 
 def by_region(
     weights: np.ndarray,

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from neuropipe.connectivity.graph_measures import found_edges, modules, threshold_in_words
+from neuropipe.connectivity.regions import areas_of
 from neuropipe.plots.style import GREY, MARKERS, PALETTE, WIDTH, blank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-AREAS = ("brain_area", "area", "region", "cell_type")  # columns of unit tables; the first that is there counts
 POSITIONS = (("x", "y", "z"), ("x", "y"), ("depth",))
 EXCITES, INHIBITS = PALETTE[5], PALETTE[0]
 OF_AREAS = tuple(PALETTE[colour] for colour in (2, 3, 1, 4, 7))  # with the eight markers, 40 areas differ
@@ -37,14 +37,6 @@ def of_connectivity(made: Any) -> "dict[str, Figure]":
     if positions is not None:
         drawn["connectivity_distance"] = distance(weights, positions, found, threshold=threshold, estimated=estimated)
     return drawn
-
-
-def areas_of(units: pd.DataFrame) -> np.ndarray | None:
-    """(unit,) names of areas or cell types; None where the unit table has neither."""
-    for name in AREAS:
-        if name in units:
-            return units[name].astype(object).where(units[name].notna(), "unknown").astype(str).to_numpy()
-    return None
 
 
 def positions_of(units: pd.DataFrame) -> np.ndarray | None:

@@ -7,7 +7,12 @@ from neuropipe.schemas.activity import Activity
 from neuropipe.schemas.base import Check, Schema
 from neuropipe.schemas.binned import Binned, TimeBins, TrialBins
 from neuropipe.schemas.communication_subspace import CommunicationSubspace
-from neuropipe.schemas.connectivity import Connectivity, ConnectivityAgreement, ConnectivityReliability
+from neuropipe.schemas.connectivity import (
+    Connectivity,
+    ConnectivityAgreement,
+    ConnectivityGraph,
+    ConnectivityReliability,
+)
 from neuropipe.schemas.events import DeconvolutionScores, Events
 from neuropipe.schemas.fluorescence import Fluorescence
 from neuropipe.schemas.folds import Folds
@@ -33,6 +38,7 @@ __all__ = [
     "CommunicationSubspace",
     "Connectivity",
     "ConnectivityAgreement",
+    "ConnectivityGraph",
     "ConnectivityReliability",
     "DeconvolutionNetworks",
     "DeconvolutionScores",

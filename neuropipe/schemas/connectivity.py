@@ -20,6 +20,22 @@ class ConnectivityReliability(Schema):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConnectivityGraph(Schema):
+    """units : a row per unit: in_degree, out_degree, in_strength, out_strength (sums of |weight|) and module, -1 where
+    nothing was estimated; measures : of the whole graph, see neuropipe.connectivity.graph_measures
+
+    areas : a row per ordered pair of areas, see neuropipe.connectivity.regions; threshold : what counts as found
+    """
+
+    units: pd.DataFrame = table("unit", "in_degree", "out_degree", "in_strength", "out_strength", "module")
+    measures: pd.DataFrame = table("measure", "measure", "value", "random", "random_sd")
+    areas: pd.DataFrame | None = table(
+        "pair", "source_area", "target_area", "possible", "found", "fraction", optional=True
+    )
+    threshold: str = document()
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConnectivityAgreement(Schema):
     """agreement : a row per session and pair of methods, see neuropipe.connectivity.agreement."""
 

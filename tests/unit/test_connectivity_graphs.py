@@ -2,9 +2,11 @@
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 
 from neuropipe.connectivity.agreement import agreement, as_matrix, strongest
+from neuropipe.connectivity.graph import graph_of
 from neuropipe.connectivity.graph_measures import (
     degrees,
     directed_clustering,
@@ -17,6 +19,7 @@ from neuropipe.connectivity.graph_measures import (
 from neuropipe.connectivity.pairs import pairs_of
 from neuropipe.connectivity.regions import by_region
 from neuropipe.errors import BadInput
+from neuropipe.schemas import Connectivity
 
 
 def random_edges(n=30, share=0.15, seed=0):
@@ -184,3 +187,27 @@ class TestAgreement:
     def test_matrices_of_other_units_are_refused(self):
         with pytest.raises(BadInput, match="the same units"):
             agreement({"a": np.zeros((3, 3)), "b": np.zeros((4, 4))})
+
+
+class TestTheGraphOfAnEstimate:
+    def test_it_counts_units_edges_and_areas_at_the_threshold(self):
+        p_values = np.full((4, 4), 0.5)
+        p_values[0, 1] = p_values[1, 0] = p_values[2, 3] = 1e-5
+        units = pd.DataFrame({"left_out": ["", "", "", ""], "brain_area": ["CA1", "CA1", "VISp", None]})
+        weights = np.ones((4, 4)) - np.eye(4)
+        made = graph_of(Connectivity(weights=weights, p_values=p_values, units=units), n_random=1)
+        assert made.units["out_degree"].tolist() == [1, 1, 1, 0]
+        assert made.units["in_degree"].tolist() == [1, 1, 0, 1]
+        assert made.threshold == "p < 0.001, one pair at a time"
+        assert made.facts["reciprocity"] == round(2 / 3, 4)
+        within = made.areas.set_index(["source_area", "target_area"])
+        assert within.loc[("CA1", "CA1"), ["possible", "found"]].tolist() == [2, 2]
+        assert within.loc[("VISp", "unknown"), ["possible", "found"]].tolist() == [1, 1]
+        assert not made.problems()
+
+    def test_one_area_makes_no_table_and_an_unknown_column_is_refused(self):
+        units = pd.DataFrame({"left_out": [""] * 3, "brain_area": ["CA1"] * 3})
+        estimate = Connectivity(weights=1.0 - np.eye(3), units=units)
+        assert graph_of(estimate, n_random=1).areas is None
+        with pytest.raises(BadInput, match="has no column 'layer'; areas is one of left_out, brain_area"):
+            graph_of(estimate, areas="layer")

@@ -26,7 +26,7 @@ def _applies(needs: str, session: Session) -> str | None:
 
 
 def _plots(made: ConnectivityReliability, **_: Any) -> dict[str, Any]:
-    return {"reliability": plots.reliability(made.reliability)}
+    return {"connectivity_reliability": plots.reliability(made.reliability)}
 
 
 def _reliability_stage(plugin: Plugin) -> Stage:
