@@ -24,7 +24,7 @@ MOST_BYTES = 1 << 30
 SIZES_OF_INJECTED = (8.0, 16.0)  # SDs, peaks of injected units at their own place
 
 
-@reader("locust_tetrode", tools=("spikeinterface", "scipy"))
+@reader("locust_tetrode", tools=("spikeinterface", "probeinterface", "scipy"))
 def read(files: Mapping[str, Path], *, hybrid: Mapping[str, Any] | None = None) -> Recording:
     """Four channels of raw voltage, 20 s at 15 kHz; with `hybrid`, known units are put into it.
 

@@ -10,7 +10,7 @@ import pandas as pd
 from neuropipe.errors import BadInput
 from neuropipe.readers.archives import load_npy
 from neuropipe.readers.arrays import listed
-from neuropipe.readers.voltage_files import trials_of
+from neuropipe.readers.trials_csv import trials_of
 from neuropipe.recording import Recording, SpikeTrains
 from neuropipe.registry import reader
 

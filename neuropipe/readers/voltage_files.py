@@ -16,10 +16,10 @@ import pandas as pd
 
 from neuropipe.errors import BadInput
 from neuropipe.readers.arrays import listed
+from neuropipe.readers.trials_csv import TRIALS, read_table, trials_of
 from neuropipe.recording import BinaryFile, Recording, Voltage
 from neuropipe.recording.voltage import Samples
 
-TRIALS = "trials.csv"
 HALF_RANGE = 1 << 15  # converters that count from 0 are centred
 NO_UNITS = {"unit": np.empty(0, np.int64)}
 
@@ -59,7 +59,7 @@ def _is_probe(name: str) -> bool:
 
 
 def _csv_probe(path: Path, name: str) -> pd.DataFrame:
-    table = _csv(path, name)
+    table = read_table(path, name)
     missing = {"x", "y"} - set(table)
     if missing:
         raise BadInput(f"{name} has no column {listed(sorted(missing))}; a probe has x and y, um, one row per channel")
@@ -81,29 +81,6 @@ def _json_probe(path: Path, name: str) -> pd.DataFrame:
     if "shank_ids" in table and table["shank_ids"].nunique() > 1:
         found["shank"] = table["shank_ids"].astype(str)
     return found
-
-
-def trials_of(files: Mapping[str, Path]) -> pd.DataFrame | None:
-    """The table of trials.csv beside a recording; None where there is none."""
-    if TRIALS not in files:
-        return None
-    table = _csv(files[TRIALS], TRIALS)
-    if "start" not in table or not np.issubdtype(table["start"].dtype, np.number):
-        raise BadInput(f"{TRIALS} needs a column start, s, of when each trial begins; it has {listed(map(str, table))}")
-    starts = table["start"].to_numpy(np.float64)
-    if not np.isfinite(starts).all() or np.any(np.diff(starts) < 0):
-        raise BadInput(f"{TRIALS}: the starts of trials must be finite and ascend; sort its rows by start")
-    return table
-
-
-def _csv(path: Path, name: str) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{name} can't be read as a table with a row of names: {error}") from error
-    if len(table) == 0:
-        raise BadInput(f"{name} holds no rows")
-    return table
 
 
 @dataclass(frozen=True)

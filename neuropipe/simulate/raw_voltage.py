@@ -16,7 +16,7 @@ from neuropipe.simulate.rendered_voltage import GAIN, Moved, drawn_units, on_sam
 AFTER_LAST_TRIAL = 0.5  # s
 
 
-@simulator("voltage", truth=True, tools=("spikeinterface", "scipy"))
+@simulator("voltage", truth=True, tools=("spikeinterface", "probeinterface", "scipy"))
 def voltage(
     *,
     seed: int = 0,

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from neuropipe.recording import SpikeTrains, Voltage
-from neuropipe.sorting.binary import as_probe, as_sorting
+from neuropipe.sorting.spikeinterface_objects import as_probe, as_sorting
 
 GAIN = 0.195  # uV per step, as of Intan's amplifiers
 MS_BEFORE, MS_AFTER = 1.5, 3.0

@@ -127,7 +127,7 @@ def preprocessed(voltage: Voltage, prepared: Prepared) -> Any:
 def _filtered(voltage: Voltage, prepared: Prepared) -> Any:
     from spikeinterface import preprocessing as steps
 
-    from neuropipe.sorting.binary import as_spikeinterface
+    from neuropipe.sorting.spikeinterface_objects import as_spikeinterface
 
     settings = prepared.settings
     recording = as_spikeinterface(voltage)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from neuropipe.recording import SpikeTrains, Voltage
-from neuropipe.sorting.binary import as_sorting
 from neuropipe.sorting.preprocessing import Prepared, preprocessed
+from neuropipe.sorting.spikeinterface_objects import as_sorting
 
 MOST_IN_MEMORY = 1 << 30  # bytes
 

@@ -7,10 +7,12 @@ import pytest
 from neuropipe.errors import BadInput
 from neuropipe.recording import SpikeTrains
 from neuropipe.simulate import voltage as simulated_voltage
-from neuropipe.sorting.binary import as_sorting, in_one_binary
-from neuropipe.sorting.curation import Thresholds, bombcell_labels, curate
+from neuropipe.sorting.binary import in_one_binary
+from neuropipe.sorting.curation import Thresholds, curate
+from neuropipe.sorting.labels import bombcell_labels
 from neuropipe.sorting.preprocessing import Preprocessing, prepare, preprocessed
 from neuropipe.sorting.quality import QualitySettings, drift, presence_ratio, quality_metrics
+from neuropipe.sorting.spikeinterface_objects import as_sorting
 from neuropipe.sorting.templates import templates_of
 
 

@@ -42,7 +42,7 @@ def _plots(made: Preprocessing, recording: Recording) -> dict[str, Any]:
     group="signals",
     kinds=("spikeinterface",),
     applies_to=is_voltage,
-    tools=("spikeinterface", "scipy", "numba", "torch"),
+    tools=("spikeinterface", "probeinterface", "scipy", "numba", "torch"),
     isolated=True,
     checks={"channels_left": "At least half of the channels can be sorted."},
     plots=_plots,

@@ -19,7 +19,8 @@ from neuropipe.plots import voltage as plots
 from neuropipe.recording import SpikeTrains
 from neuropipe.registry import Plugin
 from neuropipe.schemas import Check, Preprocessing, Recording, SortedSpikes, Sorting, Templates, UnitQuality
-from neuropipe.sorting.curation import Thresholds, bombcell_labels, curate
+from neuropipe.sorting.curation import Thresholds, curate
+from neuropipe.sorting.labels import bombcell_labels
 from neuropipe.sorting.quality import QualitySettings, quality_metrics
 from neuropipe.sorting.templates import templates_of
 from resources.store.stage import Stage, StageConfig, stage
@@ -67,7 +68,7 @@ def _templates_stage(plugin: Plugin) -> Stage:
         "shapes, and of every spike its size and depth.",
         config=TemplatesConfig,
         applies_to=is_voltage,
-        tools=("spikeinterface", "scipy", "numba", "scikit-learn"),
+        tools=("spikeinterface", "probeinterface", "scipy", "numba", "scikit-learn"),
         slow=plugin.facts.get("slow", False),
         isolated=True,
         plots=_templates_plots,
@@ -108,8 +109,7 @@ def _quality_stage(plugin: Plugin) -> Stage:
         "presence, missed spikes, signal to noise, drift; labels of published rules where they are asked for.",
         config=QualityConfig,
         applies_to=is_voltage,
-        uses=_uses_of_labels,
-        tools=("scipy",),
+        tools=("scipy", "spikeinterface"),
         slow=plugin.facts.get("slow", False),
         plots=_quality_plots,
     )
@@ -135,12 +135,6 @@ def _quality_stage(plugin: Plugin) -> Stage:
         return UnitQuality(metrics=table, facts={"units": len(table), **typical, **labels})
 
     return quality
-
-
-def _uses_of_labels(config: Any) -> Any:
-    from resources.store.stage import Uses
-
-    return Uses(tools=("spikeinterface",) if config.labels == "bombcell" else ())
 
 
 def _sorted_plots(made: SortedSpikes, **_: Any) -> dict[str, Any]:

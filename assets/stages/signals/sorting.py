@@ -40,7 +40,7 @@ def _sorting_stage(plugin: Plugin) -> Stage:
         config=_config(plugin),
         applies_to=is_voltage,
         uses=lambda _: plugins.uses(plugin),
-        tools=("spikeinterface", "scipy", "psutil"),
+        tools=("spikeinterface", "probeinterface", "scipy"),
         slow=plugin.facts.get("slow", False),
         isolated=True,
         plots=_plots,

@@ -82,7 +82,7 @@ def _repeated_stage(plugin: Plugin) -> Stage:
         config=RepeatConfig,
         applies_to=is_voltage,
         uses=lambda _: plugins.uses(plugin),
-        tools=("spikeinterface", "scipy", "psutil"),
+        tools=("spikeinterface", "probeinterface", "scipy"),
         slow=True,
         isolated=True,
         plots=_plots,
