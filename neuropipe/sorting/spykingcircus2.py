@@ -17,10 +17,14 @@ def spykingcircus2(
     radius: float = 100.0,
     min_snr: float = 5.0,
     min_firing_rate: float = 0.1,
+    merge_difference: float = 0.25,
 ) -> Any:
     """Matched-filter detection, iterative HDBSCAN and orthogonal matching pursuit (Yger et al. 2018, eLife 7:e34518).
 
     detect_threshold : SDs of the noise; radius : um, around a peak; min_snr : of a template; min_firing_rate : Hz
+    merge_difference : units whose templates differ less, relative to their sum, are merged where their spikes show a
+    refractory period of one neuron. SpikeInterface's own 0.5 merges neurons beside a tetrode in short recordings, which
+    are too short for the test.
     """
     settings = {
         "apply_preprocessing": False,
@@ -38,6 +42,12 @@ def spykingcircus2(
             "mean_sd_ratio_threshold": 3,
         },
         "min_firing_rate": min_firing_rate,
+        "merging": {
+            "max_distance_um": 50,
+            "template_diff_thresh": [
+                round(0.05 * step, 2) for step in range(1, int(merge_difference / 0.05 + 1e-9) + 1)
+            ],
+        },
         "job_kwargs": {"n_jobs": 1, "progress_bar": False},
         "seed": seed,
     }
