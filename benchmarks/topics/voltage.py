@@ -106,6 +106,8 @@ def _decoders(pipeline: Pipeline) -> Iterator[Result]:
 
 
 def _scored(pipeline: Pipeline, session: Session, decoder: str, overrides: Overrides | None):
+    if overrides:
+        make(pipeline, [session], ["true_spikes"])
     make(pipeline, [session], [evaluation_of(decoder)], overrides)
     found: Artifact = current(Planner(pipeline, overrides), evaluation_of(decoder), session)
     return found.table("scores").set_index(["scheme", "metric"]).loc[(SCHEME, "accuracy")]
