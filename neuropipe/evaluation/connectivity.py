@@ -58,7 +58,8 @@ def connectivity_scores(
     false_positive_rate : share of p < .05 among unconnected pairs; .05 if the p-values hold
     average_precision_random and others : what a random ranking gets; of average precision the share of true connections
 
-    What can't be told has no row: without a true connection the rate of false positives alone is left.
+    What can't be told has no row: without a true connection the rate of false positives alone is left, and of a method
+    without p-values nothing.
     Intervals (95 %) are 1.96 standard errors to either side, clustered by source and target (Cameron, Gelbach and
     Miller 2011, J Business and Economic Statistics 29:238), from `n_resamples` bootstrap resamples of sources, of
     targets and of pairs. In simulations with good and bad units 88 to 96 % held the expected score; resampling targets
@@ -86,7 +87,8 @@ def connectivity_scores(
             p_value = (1 + int((chance[name] >= values[name] - 1e-12).sum())) / (1 + n_permutations)
         rows.append((scheme, name, values[name], low, high, p_value, _count(name, pairs)))
     rows += _baselines(scheme, pairs, measures)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    numbers = dict.fromkeys(COLUMNS[2:-1], float) | {"n": int}
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(numbers)
 
 
 def average_precision(pairs: Pairs, weights: np.ndarray) -> float:

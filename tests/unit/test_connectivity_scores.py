@@ -10,6 +10,7 @@ from neuropipe.evaluation import connectivity_scores, families
 from neuropipe.evaluation.connectivity import average_precision, roc_auc
 from neuropipe.evaluation.connectivity_reliability import reliability_scores
 from neuropipe.evaluation.leaderboard import Evaluation, dead_families, ranked
+from neuropipe.tasks.scoring import scores_finite
 
 
 def network(seed: int, n_units: int = 25, strength: float = 3.0, density: float = 0.1):
@@ -139,7 +140,9 @@ def test_a_network_without_connections_has_a_rate_of_false_positives_and_nothing
     assert list(table["metric"]) == ["false_positive_rate", "false_positive_rate_nominal"]
     assert set(table["scheme"]) == {"no connection"}
     assert table["value"].iloc[0] == pytest.approx(0.05, abs=0.02)
-    assert few(Estimate(weights), {"weights": np.zeros_like(true)}).empty
+    nothing = few(Estimate(weights), {"weights": np.zeros_like(true)})
+    assert nothing.empty
+    assert scores_finite(nothing).passed, "an empty table of scores is one that can be committed"
 
 
 def test_same_seed_same_scores():
