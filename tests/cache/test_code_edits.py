@@ -146,19 +146,19 @@ CHANGES = [
         "DILATIONS = (1, 2, 4, 6)",
         named("deconvolver/learned", "train"),
     ),
-    Edit("blocks of ROIs", "BLOCK = 64", "BLOCK = 32", named("deconvolve")),
+    Edit("blocks of ROIs", "BLOCK = 64  # ROIs", "BLOCK = 32  # ROIs", named("deconvolve")),
     # simulators
     Edit(
         "thinning",
         "* rate_bound < rate(candidates)",
         "* rate_bound <= rate(candidates)",
-        named("simulator/drift_diffusion", "simulator/calcium_movie"),
+        named("simulator/drift_diffusion", "simulator/calcium_movie", "simulator/voltage"),
     ),
     Edit(
         "constants side by side",
         "AFTER_RESPONSE = 0.5, 0.3",
         "AFTER_RESPONSE = 0.5, 0.4",
-        named("simulator/drift_diffusion", "simulator/calcium_movie"),
+        named("simulator/drift_diffusion", "simulator/calcium_movie", "simulator/voltage"),
     ),
     Edit(
         "hazard of a step",
@@ -236,7 +236,7 @@ KEEPS = [
     Edit(
         "docstring of a kernel", '"""Index of the first spike not followed', '"""The first spike that is not followed'
     ),
-    Edit("comment", "# without an early exit, this loop", "# vectorised: this loop"),
+    Edit("comment", "# Sorted times are finite if", "# Ascending times are finite if"),
     Edit("log sentence", "come from an interrupted run", "were done before"),
     Edit("log sentence in a lambda", "{n_done} of {len(splits)} folds fitted", "{n_done}/{len(splits)} folds"),
     Edit("function of log sentences only", "f\"epoch {row['epoch']}, loss", "f\"epoch {row['epoch']}: loss"),

@@ -80,7 +80,7 @@ SWEPT = ("naive_bayes", "ensemble")  # sweeps are one function, and what they fi
 # fingerprint names or raises.
 OPENING = ("resources.store.attempts", "resources.store.manifest", "resources.store.members", "resources.store.store")
 TRIALS, TIME, TRACES, FRAMES, COUNTS = "quick.one", "time.one", "own.a", "tiny.one", "areas.one"
-WIRED, VOLTAGE, BOLD = "wired.one", "eeg.one", "scan.one"
+WIRED, SCALP, BOLD = "wired.one", "eeg.one", "scan.one"
 NETWORK = """\
 title: Small network
 citation: unpublished
@@ -105,7 +105,7 @@ OF_SORTERS = ("sorting/", "templates/", "quality_metrics/", "sorted_spikes/", "e
 # They call what sorting/ and evaluation/sorting/ call, after a second sorting.
 COMPARED = ("sorting_agreement/", "sorting_repeated/")
 CONNECTED = "correlation"  # what judges a matrix is one function for all methods, and is traced with this one
-JUDGES = ("connectivity_reliability/", "evaluation/connectivity/")
+JUDGES = ("connectivity_reliability/", "evaluation/connectivity/", "connectivity_graph/")
 
 
 class Laboratory:
@@ -190,13 +190,13 @@ def runs() -> list[tuple[str, str | None]]:
     kind = {name: plugin.facts["task"] for name, plugin in decoders.available().items()}
     session = {"classification": TRIALS, "regression": TIME}
     found: list[tuple[str, str | None]] = [
-        ("recording", key) for key in (TRIALS, TIME, TRACES, FRAMES, COUNTS, "own.b", "own.c", WIRED, VOLTAGE, BOLD)
+        ("recording", key) for key in (TRIALS, TIME, TRACES, FRAMES, COUNTS, "own.b", "own.c", WIRED, SCALP, BOLD)
     ]
     found += [("fluorescence", FRAMES), ("events/oasis", TRACES), ("events/oasis", TIME), ("events/suite2p", TRACES)]
     found += [(NETWORKS, None), ("events/learned", TRACES)]
     found += [(f"deconvolution_scores/{method}", TRACES) for method in ("oasis", "suite2p", "learned")]
-    found += [(asset, VOLTAGE) for asset in ("features/voltage", "features/band_power", "spectra", "evoked")]
-    found += [("features/standardized", BOLD), ("binned", VOLTAGE)]
+    found += [(asset, SCALP) for asset in ("features/voltage", "features/band_power", "spectra", "evoked")]
+    found += [("features/standardized", BOLD), ("binned", SCALP)]
     found += [(asset, key) for asset in ("binned", "folds") for key in (TRIALS, TIME)]
     for prefix in ("decoder/", "evaluation/decoder/"):
         found += [(f"{prefix}{name}", session[kind[name]]) for name in kind]

@@ -289,7 +289,7 @@ def test_a_session_without_a_task_is_recorded_and_nothing_else_applies(place, se
     from_web(place, server, packed(tmp_path / "good", **good_counts()), task="")
     assert counts(get(place, "run", "--session", "web.one")) == (0, 3, 0), "recording, leaderboard and report"
     rows = [row for row in get(place, "plan", "--session", "web.one") if row["session"]]
-    assert {row["asset"] for row in rows if row["state"] == "hit"} == {"recording"}
+    assert {row["asset"] for row in rows if row["state"] == "hit"} == {"recording", "activity"}
     others = {row["asset"]: (row["state"], row["reason"]) for row in rows if row["asset"] != "recording"}
     of_imaging = {name for name in others if name.startswith(("fluorescence", "events/", "deconvolution_scores/"))}
     kinds = {others.pop(name) for name in of_imaging}

@@ -104,7 +104,7 @@ def test_the_leaderboard_ranks_what_is_there_and_lists_what_is_missing(made):
     assert get(made, "leaderboard", *TWO) == []
     shown = ask(made, "leaderboard").said
     assert "rate_logistic" in shown
-    assert "not evaluated yet (neuropipe run --session quick.one): knn, logistic_regression" in shown
+    assert "not evaluated yet (neuropipe run --session quick.one): knn, lda, logistic_regression" in shown
     assert "over:" not in shown, "nothing is compared"
 
 

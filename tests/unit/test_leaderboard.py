@@ -71,8 +71,8 @@ def test_scores_without_the_primary_metric_are_listed_without_a_score():
 
 
 def test_an_unknown_family_is_refused():
-    with pytest.raises(BadInput, match="no score_family is called 'sorting'"):
-        ranked([Evaluation(ONE, "sorting", "gru", scores=of_labels(0.5))])
+    with pytest.raises(BadInput, match="no score_family is called 'weather'"):
+        ranked([Evaluation(ONE, "weather", "gru", scores=of_labels(0.5))])
 
 
 def test_the_best_row_is_that_of_the_scheme_that_can_be_tested():

@@ -21,7 +21,7 @@ ASSETS = "connectivity/"  # what can be exported
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @plain_errors
 def export(asset, patterns, settings, form, output, density, force) -> None:
-    """Write connectivity of a session as an edge list (Parquet) or as a graph (GraphML).
+    """Write connectivity as edge list (Parquet) or graph (GraphML).
 
     \b
     neuropipe export connectivity/correlation --session sim-network.small --output network.graphml
