@@ -290,11 +290,11 @@ def test_a_session_without_a_task_is_recorded_and_nothing_else_applies(place, se
     assert counts(get(place, "run", "--session", "web.one")) == (0, 3, 0), "recording, leaderboard and report"
     rows = [row for row in get(place, "plan", "--session", "web.one") if row["session"]]
     assert {row["asset"] for row in rows if row["state"] == "hit"} == {"recording", "activity"}
-    others = {row["asset"]: (row["state"], row["reason"]) for row in rows if row["asset"] != "recording"}
-    of_imaging = {name for name in others if name.startswith(("fluorescence", "events/", "deconvolution_scores/"))}
-    kinds = {others.pop(name) for name in of_imaging}
-    assert kinds == {("n/a", f"its modality is counts, and this is for {kind}") for kind in ("movies", "fluorescence")}
-    assert set(others.values()) == {("n/a", "the catalogue names no task for it")}
+    kinds = ("movies", "fluorescence", "voltage", "field_potentials", "bold")
+    assert {(row["state"], row["reason"]) for row in rows if row["state"] != "hit"} == {
+        ("n/a", "the catalogue names no task for it"),
+        *(("n/a", f"its modality is counts, and this is for {kind}") for kind in kinds),
+    }
 
 
 # -- disks -------------------------------------------------------------------------------------------------------------
