@@ -1,6 +1,5 @@
 """Connectivity: every method on simulated networks whose wiring is known, on real sessions, and what it costs."""
 
-import gc
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -50,19 +49,15 @@ def measure() -> Iterator[Result]:
 def _scores(pipeline: Pipeline, difficulty: str) -> Scores:
     """Of every method on every network of a difficulty, with the seconds that the estimate took."""
     networks = pipeline.workspace.catalog.match([f"{DATASET}.{difficulty}-*"])
+    make(pipeline, networks, [f"evaluation/connectivity/{method}" for method in available()])
     return {method: pd.concat([_one(pipeline, method, each) for each in networks]) for method in available()}
 
 
 def _one(pipeline: Pipeline, method: str, session: Session) -> pd.DataFrame:
-    scores = _made(pipeline, f"evaluation/connectivity/{method}", session)
-    took = current(Planner(pipeline), f"connectivity/{method}", session).manifest["seconds"]
+    planner = Planner(pipeline)
+    scores = current(planner, f"evaluation/connectivity/{method}", session).table("scores")
+    took = current(planner, f"connectivity/{method}", session).manifest["seconds"]
     return scores.assign(session=session.key, seconds=took)
-
-
-def _made(pipeline: Pipeline, asset: str, session: Session) -> pd.DataFrame:
-    make(pipeline, [session], [asset])
-    gc.collect()
-    return current(Planner(pipeline), asset, session).table("scores")
 
 
 def _over_networks(method: str, difficulty: str, table: pd.DataFrame) -> Iterator[Result]:
@@ -134,11 +129,14 @@ def _real(pipeline: Pipeline) -> Iterator[Result]:
     """How well a matrix of a real session can be reproduced, by the quick methods that suit it."""
     for key in REAL:
         session = pipeline.workspace.catalog.session(key)
-        for method, plugin in available().items():
-            asset = f"evaluation/connectivity/{method}"
-            if plugin.facts.get("slow") or Planner(pipeline).decide(asset, session).state == "n/a":
-                continue
-            scores = _made(pipeline, asset, session).set_index("metric")
+        quick = [
+            f"evaluation/connectivity/{name}" for name, plugin in available().items() if not plugin.facts.get("slow")
+        ]
+        assets = [asset for asset in quick if Planner(pipeline).decide(asset, session).state != "n/a"]
+        make(pipeline, [session], assets)
+        for asset in assets:
+            method = asset.rpartition("/")[2]
+            scores = current(Planner(pipeline), asset, session).table("scores").set_index("metric")
             for metric in ("split_half", "split_half_over_null", "co_prediction_gain"):
                 if metric in scores.index:
                     row: Any = scores.loc[metric]
