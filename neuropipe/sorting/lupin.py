@@ -1,4 +1,4 @@
-"""Lupin, as SpikeInterface carries it: slower than SpyKING CIRCUS 2 and often more accurate."""
+"""Lupin, as SpikeInterface carries it."""
 
 from pathlib import Path
 from typing import Any

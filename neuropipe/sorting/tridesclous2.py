@@ -1,4 +1,4 @@
-"""Tridesclous 2, as SpikeInterface carries it: slower than SpyKING CIRCUS 2 and often more accurate."""
+"""Tridesclous 2, as SpikeInterface carries it."""
 
 from pathlib import Path
 from typing import Any

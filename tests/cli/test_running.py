@@ -36,6 +36,16 @@ def test_plan_and_dry_run_say_the_same_and_run_nothing(made):
     assert artifacts(made) == before
 
 
+def test_an_asset_that_was_named_and_does_not_apply_is_not_passed_over_in_silence(made):
+    answer = ask(made, "run", "decoder/kalman", *ONE, *TWO)
+    assert answer.code == 0
+    assert answer.err == (
+        "decoder/kalman does not apply to quick.one and 1 more: its task is classification of choice, and this is for "
+        "regression\n"
+    )
+    assert ask(made, "run", "decoder/kal*", *ONE).err == "", "a glob takes what applies"
+
+
 def test_the_plan_fits_80_columns_and_groups_what_does_not_apply(made):
     shown = ask(made, "plan", *ONE).out
     assert max(map(len, shown.splitlines())) <= 80

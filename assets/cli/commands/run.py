@@ -45,8 +45,9 @@ def run(selection, patterns, settings, refresh, dry_run, leaderboard, as_json) -
     from assets.stages.results.leaderboard import collect
     from assets.stages.results.report import publish
 
+    named = [name for name in selection if name in pipeline.stages]
+    say_what_does_not_apply(pipeline, sessions, named)
     with tables.progress(quiet=as_json) as report:
-        named = [name for name in selection if name in pipeline.stages]
         summary = driver.drive(
             pipeline, sessions, assets, overrides=overrides, refresh=refresh, report=report, named=named
         )
@@ -57,3 +58,16 @@ def run(selection, patterns, settings, refresh, dry_run, leaderboard, as_json) -
     tables.show_summary(summary, as_json, publish(pipeline) if "report" in assets else None)
     if summary.failed:
         sys.exit(FAILED_WORK)
+
+
+def say_what_does_not_apply(pipeline, sessions, named) -> None:
+    """A line on stderr per asset that was asked for by name and reason why it can't be made of some sessions."""
+    for asset in named:
+        stage = pipeline.stage(asset)
+        keys: dict[str, list[str]] = {}
+        for session in sessions if stage.partitioned else ():
+            if reason := stage.applies_to(session):
+                keys.setdefault(reason, []).append(session.key)
+        for reason, of_reason in keys.items():
+            others = f" and {len(of_reason) - 1} more" if len(of_reason) > 1 else ""
+            click.echo(f"{asset} does not apply to {of_reason[0]}{others}: {reason}", err=True)
