@@ -59,7 +59,7 @@ class Workspace:
 
     @property
     def sources(self) -> Sources:
-        return Sources(self.catalog, self._raw)
+        return Sources(self.catalog_root, self._raw, lambda: self.catalog)
 
     @property
     def _user(self) -> str:

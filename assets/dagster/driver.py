@@ -93,8 +93,10 @@ def drive(
         run.make(None, shared)
     for session in sessions:
         run.make(session, of_sessions)
+    run.tell_hits()  # what gathers results of sessions points at them
     if of_all := [name for name in of_all if name not in shared]:
         run.make(None, of_all)
+    run.tell_hits()
     run.refuse_unavailable(sessions, named)
     summary.seconds = time.perf_counter() - began
     return summary
@@ -145,6 +147,8 @@ class _Run:
     _job: dg.JobDefinition | None = None
     _in_job: set[str] = field(default_factory=set)
     _broken: set[str] = field(default_factory=set)  # of what is made once for all
+    _untold: list[Decision] = field(default_factory=list)  # hits that the instance was not told of
+    _teller: Planner | None = None  # of the code and catalogue that they were decided under
 
     def shared(self, sessions: list[Session], selected: list[str]) -> list[str]:
         """What is made once for all sessions, and which selected assets of one of these need."""
@@ -183,9 +187,11 @@ class _Run:
         settled: set[str] = set()
         computed: set[str] = set()
         failed: set[str] = set()
+        launches = 0
         # A damaged input is set aside and made anew in the next round, which may uncover another one.
         for rounds_left in reversed(range(len(assets) + 1)):
-            planner = Planner(self.pipeline, self.overrides)
+            if launches:
+                planner = Planner(self.pipeline, self.overrides)
             decisions = [planner.decide(asset, session) for asset in assets]
             if [row for row in decisions if row.state == "hit" and planner.artifact(row) is None]:
                 planner = Planner(self.pipeline, self.overrides)  # all that was damaged is set aside now
@@ -193,6 +199,7 @@ class _Run:
             wanted = launched(decisions, set(selected) - settled, self.refresh)
             if not wanted:
                 break
+            launches += 1
             watcher = self._launch(session, wanted, planner, planner.required(wanted, session))
             settled |= watcher.succeeded
             computed |= watcher.computed
@@ -209,7 +216,7 @@ class _Run:
         self.summary.failed += len(self._counted(failed)) + len((failed - self._counted(failed)) & broken)
         self.summary.failed += len(hopeless)
         self.summary.hit += len(self._counted(settled - computed - failed))
-        self._settle(session, assets, settled | failed)
+        self._settle(session, assets, settled | failed, Planner(self.pipeline, self.overrides) if launches else planner)
 
     def _counted(self, assets: set[str]) -> set[str]:
         """Those that have something of their own to make, and do not only point at another asset."""
@@ -241,9 +248,8 @@ class _Run:
             raise KeyboardInterrupt
         return watcher
 
-    def _settle(self, session: Session | None, assets: list[str], settled: set[str]) -> None:
+    def _settle(self, session: Session | None, assets: list[str], settled: set[str], planner: Planner) -> None:
         """Count and report the planned hits, and note them as what the session has."""
-        planner = Planner(self.pipeline, self.overrides)
         hits = [decision for asset in assets if asset not in settled if (decision := planner.decide(asset, session))]
         for hit in hits:
             if hit.state != "hit":
@@ -254,7 +260,16 @@ class _Run:
                 artifact = planner.store.lookup(hit.holder, hit.fingerprint)
                 point(planner, hit.asset, hit.session, artifact)
         planner.store.used(f"{hit.holder}/{hit.fingerprint[:32]}" for hit in hits if hit.state == "hit")
-        report_hits(self.instance, self.pipeline, [hit for hit in hits if not planner.variant(hit.asset)])
+        if self._teller is None or self._teller.code is not planner.code or self._teller.catalog is not planner.catalog:
+            self.tell_hits()
+            self._teller = planner if not self.overrides else Planner(self.pipeline)
+        self._untold += [hit for hit in hits if not planner.variant(hit.asset)]
+
+    def tell_hits(self) -> None:
+        """Tell the instance of the hits since the last call: together, as every look at its history costs."""
+        if self._untold and self._teller is not None:
+            report_hits(self.instance, self._teller, self._untold)
+            self._untold = []
 
     def _job_of(self, assets: Iterable[str]) -> dg.JobDefinition:
         if self._job is None or not self._in_job.issuperset(assets):

@@ -21,7 +21,6 @@ from assets.dagster.internals import (
     get_input_event_pointer_tag,
 )
 from resources.store.artifact import Artifact
-from resources.store.pipeline import Pipeline
 from resources.store.plan import Decision, Planner
 from resources.store.stage import Stage
 
@@ -29,11 +28,14 @@ _RECORDS_A_QUERY = 500
 Newest = dict[str | None, dg.EventLogRecord]
 
 
-def report_hits(instance: dg.DagsterInstance, pipeline: Pipeline, decisions: Iterable[Decision]) -> int:
-    """Report the hits that the instance does not show as current; returns how many."""
+def report_hits(instance: dg.DagsterInstance, planner: Planner, decisions: Iterable[Decision]) -> int:
+    """Report the hits that the instance does not show as current; returns how many.
+
+    planner : of the code and catalogue that the decisions were made under
+    """
+    pipeline = planner.pipeline
     decisions = [decision for decision in decisions if decision.state != "run"]
     sessions = {decision.session for decision in decisions}
-    planner = Planner(pipeline)
     newest: dict[str, Newest] = {}
     n_reported = 0
 

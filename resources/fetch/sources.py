@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +27,14 @@ USER_GRACE = 14 * 24 * 3600.0  # s: files that another catalogue named within th
 
 @dataclass(frozen=True)
 class Sources:
-    """raw : the content-addressed folder that the files of `catalog` are fetched into."""
+    """root : folder of the catalogue, `read` gives it; raw : the content-addressed folder that its files are fetched into.
 
-    catalog: Catalog
+    The catalogue is read where all its sessions count, not for the files of one.
+    """
+
+    root: Path
     raw: RawFiles
+    read: Callable[[], Catalog]
 
     def fetch(self, session: Session, progress: Progress | None = None) -> dict[str, Path]:
         """File name -> verified path on disk; missing files are downloaded."""
@@ -133,7 +137,7 @@ class Sources:
     def named(self) -> set[str]:
         """The hashes of all files that the catalogue and its lock files name."""
         found, recorded = set(), {}
-        for session in self.catalog:
+        for session in self.read():
             for entry in session.entry.files.values():
                 if entry.sha256 is None and entry.url is not None:
                     if session.dataset_name not in recorded:
@@ -147,7 +151,7 @@ class Sources:
     def note_use(self) -> None:
         """Note for other installations that share the raw folder which of its files this catalogue names."""
         with storage_trouble_in_words(self.raw.root, "the note of who uses raw files"):
-            self.raw.folder.note_user(self._user, self.named(), str(self.catalog.root.absolute()))
+            self.raw.folder.note_user(self._user, self.named(), str(self.root.absolute()))
 
     def unused(self, grace: float = USER_GRACE) -> Iterator[Path]:
         """Raw files that neither this catalogue names nor one that noted its use within `grace` s.
@@ -168,7 +172,7 @@ class Sources:
 
     @property
     def _user(self) -> str:
-        return hashlib.sha256(str(self.catalog.root.absolute()).encode()).hexdigest()[:32]
+        return hashlib.sha256(str(self.root.absolute()).encode()).hexdigest()[:32]
 
     def _found(self, spec: FileSpec, lock: LockFile) -> str:
         if spec.path is not None:
@@ -185,7 +189,7 @@ class Sources:
         return [_spec(session, name, entry) for name, entry in session.entry.files.items()]
 
     def _lock(self, session: Session) -> LockFile:
-        return LockFile(self.catalog.root / f"{session.dataset_name}.lock")
+        return LockFile(self.root / f"{session.dataset_name}.lock")
 
 
 def _spec(session: Session, name: str, entry: FileEntry) -> FileSpec:

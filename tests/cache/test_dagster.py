@@ -55,8 +55,8 @@ class Instance:
         return {asset: resolver.get_status(asset_key(asset), key) for asset in ASSETS}
 
     def plan_and_report(self, key="d.one"):
-        decisions = Planner(self.bench.pipeline).plan([self.bench.catalog.session(key)])
-        return report_hits(self.instance, self.bench.pipeline, decisions)
+        planner = Planner(self.bench.pipeline)
+        return report_hits(self.instance, planner, planner.plan([self.bench.catalog.session(key)]))
 
 
 FRESH = dict.fromkeys(ASSETS, StaleStatus.FRESH)

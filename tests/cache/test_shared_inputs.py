@@ -214,8 +214,8 @@ def test_dagster_sees_the_lineage_and_agrees_after_planned_hits(bench, tmp_path)
     sessions = [bench.catalog.session(key) for key in ("d.one", "d.two")]
     planner = Planner(bench.pipeline)
     decisions = [planner.decide(asset, session) for session in sessions for asset in bench.pipeline.stages]
-    assert report_hits(bench.instance, bench.pipeline, decisions) == 5
-    assert report_hits(bench.instance, bench.pipeline, decisions) == 0, "said once"
+    assert report_hits(bench.instance, planner, decisions) == 5
+    assert report_hits(bench.instance, planner, decisions) == 0, "said once"
     record = bench.instance.get_latest_data_version_record(asset_key("judged"), partition_key="d.one")
     tags = record.asset_materialization.tags
     assert tags["dagster/input_data_version/pooled"] == bench.store.latest("pooled", None).data_version

@@ -51,7 +51,8 @@ def sources_of(root, text: str) -> Sources:
     (root / "catalog").mkdir(exist_ok=True)
     (root / "catalog" / "study.yaml").write_text(text)
     raw = RawFiles(root / "raw", patience=Patience(retries=0, connect_timeout=2.0, read_timeout=30.0))
-    return Sources(Catalog.load(root / "catalog"), raw)
+    catalog = Catalog.load(root / "catalog")
+    return Sources(catalog.root, raw, lambda: catalog)
 
 
 @pytest.fixture
@@ -59,13 +60,13 @@ def one(server, tmp_path):
     """One session, fetched: its sources, the session and its lock file."""
     server.files["/a"] = OLD
     sources = sources_of(tmp_path, STUDY + f'  one: {{files: {{a: {{url: "{server.url("/a")}"}}}}}}\n')
-    session = sources.catalog.session("study.one")
+    session = sources.read().session("study.one")
     sources.fetch(session)
     return sources, session, LockFile(tmp_path / "catalog" / "study.lock")
 
 
 def test_all_are_asked_at_once_and_what_does_not_answer_in_time_is_unknown(server, sources):
-    sessions = list(sources.catalog)
+    sessions = list(sources.read())
     for session in sessions:
         sources.fetch(session)
     server.files["/s1"] = NEW
@@ -83,9 +84,9 @@ def test_a_file_that_sessions_share_is_looked_up_once(server, tmp_path):
     server.files["/a"] = OLD
     entry = f'{{files: {{a: {{url: "{server.url("/a")}"}}}}}}'
     sources = sources_of(tmp_path, STUDY + f"  one: {entry}\n  two: {entry}\n")
-    for session in sources.catalog:
+    for session in sources.read():
         sources.fetch(session)
-    assert sources.check_upstream(sources.catalog) == {"study.one": {"a": "same"}, "study.two": {"a": "same"}}
+    assert sources.check_upstream(sources.read()) == {"study.one": {"a": "same"}, "study.two": {"a": "same"}}
     assert [request.method for request in server.requests] == ["GET", "HEAD"]
 
 
@@ -145,7 +146,7 @@ def test_a_request_counts_only_while_the_catalogue_says_to_follow(server, one, t
     sources.request_update(session, "a")
     path = tmp_path / "catalog" / "study.yaml"
     sources = sources_of(tmp_path, path.read_text().replace("follow_upstream: true", "follow_upstream: false"))
-    assert sources.hashes(sources.catalog.session("study.one")) == {"a": OLD_SHA}
+    assert sources.hashes(sources.read().session("study.one")) == {"a": OLD_SHA}
 
 
 # -- garbage -----------------------------------------------------------------------------------------------------------
@@ -175,7 +176,7 @@ def test_files_of_another_installation_that_shares_the_folder_are_kept(server, o
     sources, _, _ = one
     (tmp_path / "other").mkdir()
     other = sources_of(tmp_path / "other", STUDY.replace("reader: npz", "simulator: drift_diffusion") + "  one: {}\n")
-    other = Sources(other.catalog, sources.raw)
+    other = Sources(other.root, sources.raw, other.read)
     aged(sources.raw.root)
     assert {path.parent.name for path in other.unused()} == {".locks"}
     assert OLD_SHA in {path.name for path in other.unused(grace=0.0)}
