@@ -21,7 +21,7 @@ SAMPLING_RATE = 15000.0
 N_CHANNELS, SPACING = 4, 50.0  # um between the sites of this probe's tetrodes, a diamond in the original
 UNIT = 100.0  # uV that one SD stands for: the gain was not published, and sorters want plausible numbers
 MOST_BYTES = 1 << 30
-SIZES_OF_INJECTED = (8.0, 16.0)  # SDs, peaks of injected units at their own place
+SIZES_OF_INJECTED = (8.0, 16.0)  # SDs, peaks of injected units on the contact that sees them best
 
 
 @reader("locust_tetrode", tools=("spikeinterface", "probeinterface", "scipy"))
@@ -78,6 +78,8 @@ def _injected(
 
     sizes = (SIZES_OF_INJECTED[0] * UNIT, SIZES_OF_INJECTED[1] * UNIT)
     units = drawn_units(n_units, voltage.channels, sizes, seed)
+    peaks = np.random.default_rng([seed, 3]).uniform(*sizes, n_units)
+    units = units.scaled(peaks, voltage.channels, voltage.sampling_rate)
     spikes: SpikeTrains = regular_trains(n_units, rate, voltage.samples.shape[0], voltage.sampling_rate, seed)
     truth = {
         "spike_times": spikes.times,

@@ -1,6 +1,6 @@
 """Voltage of known units, rendered as it is read by SpikeInterface's generators."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,11 @@ class Units:
     def peaks(self, channels: pd.DataFrame, sampling_rate: float) -> np.ndarray:
         """(unit,) uV, the largest deflection of each on any channel."""
         return np.abs(self.templates(channels, sampling_rate)).max(axis=(1, 2))
+
+    def scaled(self, peaks: np.ndarray, channels: pd.DataFrame, sampling_rate: float) -> "Units":
+        """The same units, larger or smaller, whose largest deflections on any channel are `peaks`, (unit,) uV."""
+        factors = (peaks / self.peaks(channels, sampling_rate)).astype(np.float32)
+        return replace(self, shapes={**self.shapes, "alpha": self.shapes["alpha"] * factors})
 
 
 @dataclass(frozen=True)
@@ -161,8 +166,6 @@ def rendered(
 
 def injected(voltage: Voltage, spikes: SpikeTrains, units: Units) -> Voltage:
     """Voltage with the action potentials of units added to it, in the steps of its own gain: a hybrid recording."""
-    from dataclasses import replace
-
     from spikeinterface.core.generate import InjectTemplatesRecording
 
     templates = units.templates(voltage.channels, voltage.sampling_rate) / voltage.channels["gain"].to_numpy(float)
