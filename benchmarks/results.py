@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from benchmarks import connectivity_tables, fluorescence_tables, headline
+from benchmarks import connectivity_tables, fluorescence_tables, headline, voltage_tables
 from neuropipe.decoders import available
 from resources.store.stage import installed_version
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 PAGES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("connectivity", "decoders", "results", "fluorescence")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("connectivity", "decoders", "results", "fluorescence", "sorting")),
 )
 RIVAL = "logistic_regression"  # the decoder that the others are compared with
 TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "oasis-deconv", "suite2p", "spikeinterface", "zarr", "dagster")
@@ -121,6 +121,8 @@ TABLES = {
     "results:decoders": lambda: readme_table("decoders"),
     "results:connectivity": lambda: connectivity_tables.table(results("connectivity")),
     "results:connections": lambda: connectivity_tables.short_table(results("connectivity")),
+    "results:sorters": lambda: voltage_tables.sorters(results("voltage")),
+    "results:sorting-cost": lambda: voltage_tables.decoders(results("voltage")),
     "results:fluorescence": lambda: fluorescence_tables.tables(results("fluorescence")),
 }
 

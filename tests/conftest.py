@@ -5,7 +5,7 @@ import os
 import hypothesis
 import pytest
 
-from tests.installation import ROOT, Place, make_place, remove_run_history
+from tests.installation import ROOT, Place, make_place, clean_up
 
 TESTS = ROOT / "tests"
 
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_sessionfinish():
-    remove_run_history()
+    clean_up()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.installation import ROOT, copy_project
+from tests.installation import ROOT, copy_project, prepared
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -21,9 +21,9 @@ def copy(tmp_path):
     # The commands of this copy, not those of the project that the environment was made for.
     commands = root / "bin"
     commands.mkdir()
-    for command, module in {"neuropipe": "neuropipe", "python": "", "dagster": "dagster"}.items():
-        run_module = f"-m {module} " if module else ""
-        (commands / command).write_text(f'#!/bin/sh\nexec "{sys.executable}" {run_module}"$@"\n')
+    ask = f'-ES "{ROOT / "tests" / "prepared_python.py"}" run "{prepared().address}"'
+    for command, options in {"neuropipe": f"{ask} neuropipe", "python": "", "dagster": "-m dagster"}.items():
+        (commands / command).write_text(f'#!/bin/sh\nexec "{sys.executable}" {options} "$@"\n')
         (commands / command).chmod(0o755)
     return root
 
