@@ -5,7 +5,7 @@ import os
 import hypothesis
 import pytest
 
-from tests.installation import ROOT, Place, make_place, clean_up
+from tests.installation import ROOT, Place, clean_up, make_place
 
 TESTS = ROOT / "tests"
 

@@ -27,9 +27,9 @@ USER_GRACE = 14 * 24 * 3600.0  # s: files that another catalogue named within th
 
 @dataclass(frozen=True)
 class Sources:
-    """root : folder of the catalogue, `read` gives it; raw : the content-addressed folder that its files are fetched into.
+    """root : folder of the catalogue; raw : the content-addressed folder that its files are fetched into.
 
-    The catalogue is read where all its sessions count, not for the files of one.
+    read : gives the catalogue as it is now, which is asked where all its sessions count, not for the files of one
     """
 
     root: Path
