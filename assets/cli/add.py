@@ -1,6 +1,5 @@
 """`neuropipe add`: put a user's own recordings into data/catalog/local.yaml. The files stay where they are."""
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,138 +8,144 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from neuropipe import readers
+from assets.cli.add_checks import check_no_task, check_task, check_times
+from assets.cli.given import look_at, session_name
 from neuropipe.catalog import DATASET_NAME, SESSION_NAME, DatasetEntry, check_window
 from neuropipe.errors import BadInput
-from neuropipe.readers.recognition import reader_of
 from neuropipe.recording import Recording
 from resources.files.yaml_edits import edit_yaml
 from resources.workspace import Workspace
 
 LOCAL = Path("local.yaml")
-FEWEST_TRIALS = 2  # per class, and classes
+KINDS = ("movie", "fluorescence", "counts", "spikes", "voltage")
 
 
 @dataclass(frozen=True)
 class Addition:
-    """A file that becomes a session."""
+    """A file or folder that becomes a session. entry : of the session in the catalogue"""
 
     session: str  # its key
     file: Path
     reader: str
     modality: str
+    entry: Mapping[str, Any]
+
+    @property
+    def row(self) -> dict[str, str]:
+        """What is said of it as JSON."""
+        return {"session": self.session, "file": str(self.file), "reader": self.reader, "modality": self.modality}
 
 
-def add_files(
-    workspace: Workspace,
-    files: Iterable[Path],
-    *,
-    name: str | None,
-    dataset: str,
-    label: str,
-    align: str,
-    window: tuple[float, float],
-    bin_width: float,
-) -> list[Addition]:
-    """Add one session per file to the data set `dataset` of local.yaml; check everything before writing anything.
-
-    name : of the session, where it is not the file's; label, align, window, bin_width : the data set's task
-    """
-    files = list(files)
-    if name is not None and len(files) > 1:
-        raise BadInput(
-            f"--name names one session, but {len(files)} files are given; leave it out or add them one by one"
-        )
-    if not re.fullmatch(DATASET_NAME, dataset):
-        raise BadInput(f"--dataset {dataset!r}: name it with a-z, 0-9, _ and -")
+def task_of(label: str | None, align: str, window: tuple[float, float] | None, bin_width: float | None) -> dict | None:
+    """The entry of a task in the catalogue; None where there is no label. BadInput where it is not whole."""
+    if label is None:
+        if window is not None or bin_width is not None:
+            raise BadInput("--window and --bin-width belong to a task; name what to decode with --label")
+        return None
+    if window is None or bin_width is None:
+        raise BadInput("--label needs --window START STOP and --bin-width, all in s, around the event --align")
     try:
         check_window(window, bin_width)
     except ValueError as error:
         raise BadInput(f"--window and --bin-width: {error}") from None
     align = align.removeprefix("trial_")  # the array `trial_stimulus` is the column `stimulus` of the trial table
-    task = {"label": label, "align": align, "window": [float(edge) for edge in window], "bin_width": float(bin_width)}
+    return {"label": label, "align": align, "window": [float(edge) for edge in window], "bin_width": float(bin_width)}
+
+
+def add_recordings(
+    workspace: Workspace,
+    places: Iterable[Path],
+    *,
+    name: str | None,
+    dataset: str,
+    task: Mapping[str, Any] | None,
+    trials: Path | None = None,
+    probe: Path | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> list[Addition]:
+    """Add one session per file or folder to the data set `dataset` of local.yaml; check all before writing anything.
+
+    name : of the session, where it is not that of the file; task : of the data set, as `task_of` makes it, None where
+    there is nothing to decode; trials, probe : tables beside a folder; parameters : of the reader
+    """
+    places = list(places)
+    for option, value in (("--name", name), ("--trials", trials), ("--probe", probe)):
+        if value is not None and len(places) > 1:
+            raise BadInput(
+                f"{option} names one session, but {len(places)} files are given; leave it out or add them one by one"
+                if option == "--name"
+                else f"{option} belongs to one recording, but {len(places)} are given; add them one by one"
+            )
+    if not re.fullmatch(DATASET_NAME, dataset):
+        raise BadInput(f"--dataset {dataset!r}: name it with a-z, 0-9, _ and -")
     _ = workspace.catalog  # a catalogue that can't be read is refused first
-    additions = [_addition(file, dataset, name, task) for file in files]
-    if dataset in {path.stem for path in workspace.catalog_root.glob("*.yaml")} - {LOCAL.stem}:
-        raise BadInput(f"{dataset} is a data set of the catalogue; give your own another name with --dataset")
-    edit_yaml(workspace.catalog_root / LOCAL, lambda local: _insert(local, additions, dataset, task))
+    beside = {"trials": trials, "probe": probe, "parameters": dict(parameters or {})}
+    additions = [_addition(place, dataset, name, task, beside) for place in places]
+    write(workspace, additions, dataset, task)
     return additions
 
 
-def _addition(file: Path, dataset: str, name: str | None, task: Mapping[str, Any]) -> Addition:
-    """Read a file and refuse what could not be decoded from it."""
-    _check_file(file)
-    session = name if name is not None else re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
+def write(workspace: Workspace, additions: list[Addition], dataset: str, task: Mapping[str, Any] | None) -> None:
+    """Put sessions into local.yaml; BadInput where the data set holds others, or something of its name."""
+    if dataset in {path.stem for path in workspace.catalog_root.glob("*.yaml")} - {LOCAL.stem}:
+        raise BadInput(f"{dataset} is a data set of the catalogue; give your own another name with --dataset")
+    edit_yaml(workspace.catalog_root / LOCAL, lambda local: _insert(local, additions, dataset, task))
+
+
+def _addition(
+    place: Path, dataset: str, name: str | None, task: Mapping[str, Any] | None, beside: Mapping[str, Any]
+) -> Addition:
+    """Read a file or folder and refuse what could not be decoded from it."""
+    given = look_at(place, **beside)
+    session = name if name is not None else session_name(place)
+    check_session_name(session)
+    recording = given.read()
+    if beside["probe"] is not None and recording.voltage is None:
+        raise BadInput(f"--probe describes the probe of raw voltage, and {place} holds {_modality(recording)}")
+    if task is None:
+        check_no_task(recording, place)
+    else:
+        check_task(recording, place, task)
+        if beside["trials"] is not None:
+            check_times(recording, task)
+    # No hash is pinned: the file is the user's own, and a changed one is to be run again, not refused.
+    entry: dict[str, Any] = {"files": {file: {"path": str(path)} for file, path in given.files.items()}}
+    if given.parameters:
+        entry["parameters"] = dict(given.parameters)
+    return Addition(f"{dataset}.{session}", place.resolve(), given.reader.name, _modality(recording), entry)
+
+
+def check_session_name(session: str) -> None:
+    """Refuse what can't name a session."""
     if not re.fullmatch(SESSION_NAME, session):
-        raise BadInput(f"{file}: {session!r} can't name a session; give --name, made of a-z, 0-9, ., _ and -")
-    reader = reader_of(file, readers.registry)
-    recording = reader.load()({file.name: file})
-    _check_task(recording, file, task)
-    return Addition(f"{dataset}.{session}", file.resolve(), reader.name, _modality(recording))
+        raise BadInput(f"{session!r} can't name a session; give --name, made of a-z, 0-9, ., _ and -")
 
 
-def _check_file(file: Path) -> None:
-    if not file.exists():
-        raise BadInput(f"no file {file}; give the path of a recording")
-    if file.is_dir():
-        raise BadInput(f"{file} is a folder; give the files in it")
-    if not file.is_file():
-        raise BadInput(f"{file} is not a file; give the path of a recording")
-    if not os.access(file, os.R_OK):
-        raise BadInput(f"{file} can't be read (Permission denied); make it readable")
-    if file.stat().st_size == 0:
-        raise BadInput(f"{file} is empty (0 bytes); save the recording again")
-    try:
-        str(file.resolve()).encode("utf-8")
-    except UnicodeEncodeError:
-        raise BadInput(
-            f"{file!r}: the path is not UTF-8, so it can't be written into the catalogue; rename it"
-        ) from None
-
-
-def _check_task(recording: Recording, file: Path, task: Mapping[str, Any]) -> None:
-    label, align, trials = task["label"], task["align"], recording.trials
-    columns = ", ".join(map(str, trials.columns)) if trials is not None else "no trials"
-    if trials is None or label not in trials:
-        raise BadInput(
-            f"{file} has no labels called {label!r}; its trial table has {columns} (--label names one of these)"
-        )
-    if recording.counts is None and align not in trials:
-        raise BadInput(
-            f"{file} has no event {align!r} to align trials to; its trial table has {columns} (--align names one of "
-            "these)"
-        )
-    counted = trials[label].value_counts()
-    if (counted >= FEWEST_TRIALS).sum() < FEWEST_TRIALS:
-        found = ", ".join(f"{value!s} ({n})" for value, n in counted.head(4).items())
-        raise BadInput(
-            f"{file}: decoding {label!r} needs two classes of at least {FEWEST_TRIALS} trials each; it has "
-            f"{len(counted)} in {len(trials)} trials: {found or 'none'}. Give another --label, or more trials"
-        )
-
-
-def _insert(local: dict[str, Any], additions: list[Addition], dataset: str, task: dict[str, Any]) -> None:
+def _insert(local: dict[str, Any], additions: list[Addition], dataset: str, task: Mapping[str, Any] | None) -> None:
     """Put the sessions into the mapping that local.yaml holds."""
-    new = {"title": "Own recordings", "citation": "unpublished", "licence": "not stated", "modality": "", "reader": ""}
+    new: dict[str, Any] = {
+        "title": "Own recordings", "citation": "unpublished", "licence": "not stated", "modality": "", "reader": ""
+    }  # fmt: skip
+    if task is not None:
+        new["task"] = dict(task)
     entry = local.setdefault(dataset, new)
-    if entry.setdefault("task", task) != task:
-        raise BadInput(
-            f"{dataset} already has another task ({_plain(entry['task'])}); add these files to another --dataset"
-        )
+    if task is not None and _plain(entry.get("task")) != task:
+        has = f"another task ({_plain(entry['task'])})" if "task" in entry else "sessions with nothing to decode"
+        raise BadInput(f"{dataset} already has {has}; add these files to another --dataset")
     sessions = entry.setdefault("sessions", {})
     for addition in additions:
         kind = {"modality": addition.modality, "reader": addition.reader}
         if sessions and {field: entry.get(field) for field in kind} != kind:
             raise BadInput(
-                f"{dataset} holds {entry.get('modality')}, and {addition.file} {addition.modality}; add it to another "
-                "--dataset"
+                f"{dataset} holds {entry.get('modality')} that {entry.get('reader')} reads, and {addition.file} "
+                f"{addition.modality} for {addition.reader}; add it to another --dataset"
             )
         entry.update(kind)
         session = addition.session.removeprefix(f"{dataset}.")
         if session in sessions:
             raise BadInput(f"{addition.session} is in the catalogue already; give another --name")
-        # No hash is pinned: the file is the user's own, and a changed one is to be run again, not refused.
-        sessions[session] = {"files": {addition.file.name: {"path": str(addition.file)}}}
+        nothing = {"task": "none"} if task is None and "task" in entry else {}
+        sessions[session] = {**addition.entry, **nothing}
     try:
         DatasetEntry.model_validate(_plain(entry))
     except ValidationError as error:
@@ -159,7 +164,4 @@ def _plain(value: Any) -> Any:
 
 
 def _modality(recording: Recording) -> str:
-    held = [
-        name for name in ("movie", "fluorescence", "counts", "spikes") if getattr(recording, name, None) is not None
-    ]
-    return held[0]
+    return next(name for name in KINDS if getattr(recording, name, None) is not None)

@@ -61,3 +61,19 @@ def parse_settings(pipeline: "Pipeline", settings: tuple[str, ...]) -> dict[str,
         except yaml.YAMLError:
             raise BadInput(f"--set {setting!r}: {text!r} is no value; write a number, a word or [a, list]") from None
     return overrides
+
+
+def parse_parameters(given: tuple[str, ...]) -> dict[str, Any]:
+    """`frame_rate=30` -> {"frame_rate": 30}; values are read as YAML."""
+    import yaml
+
+    found: dict[str, Any] = {}
+    for setting in given:
+        name, equals, text = setting.partition("=")
+        if not (name and equals):
+            raise BadInput(f"--parameter {setting!r}: write NAME=VALUE, e.g. frame_rate=30")
+        try:
+            found[name] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise BadInput(f"--parameter {setting!r}: {text!r} is no value; write a number, a word or a list") from None
+    return found

@@ -2,20 +2,27 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from neuropipe.errors import BadInput
 from neuropipe.readers.arrays import listed
+from neuropipe.readers.folders import Folder, Found, with_probe
 from neuropipe.readers.voltage_files import extracted, own_files, recording_of
 from neuropipe.recording import BinaryFile, Recording
 from neuropipe.registry import reader
 
 STRUCTURE, SAMPLES = "structure.oebin", "continuous.dat"
+CLOCK = ("sample_numbers.npy", "timestamps.npy")
 FOLDER = "Record Node 101/experiment1/recording1"
 
 
-@reader("open_ephys", tools=("spikeinterface", "neo", "probeinterface"))
+@reader(
+    "open_ephys",
+    tools=("spikeinterface", "neo", "probeinterface"),
+    folder="in_folder",
+    folder_is="structure.oebin with continuous/*/continuous.dat, of the Open Ephys GUI",
+)
 def read(files: Mapping[str, Path], *, stream: str | None = None) -> Recording:
     """An Open Ephys recording; its continuous.dat is sorted where it lies, not copied.
 
@@ -50,6 +57,24 @@ def read(files: Mapping[str, Path], *, stream: str | None = None) -> Recording:
 
     voltage = extracted(files, places, open_folder, "Open Ephys", address)
     return recording_of(voltage, files)
+
+
+def in_folder(folder: Folder, parameters: Mapping[str, Any]) -> list[Found]:
+    """The recordings of an Open Ephys folder: each structure.oebin, with one stream of continuous data."""
+    found = []
+    for file in folder.named(STRUCTURE):
+        place = PurePosixPath(file).parent
+        stream = str(_stream(folder.path(file), parameters.get("stream"))["folder_name"]).strip("/")
+        samples = str(place / "continuous" / stream / SAMPLES)
+        if samples not in folder.files:
+            # A folder may have been emptied into one, as readers and archives do.
+            samples = str(place / SAMPLES)
+        if samples not in folder.files:
+            raise BadInput(f"{folder.root / file} describes the stream {stream}, but there is no {samples}: copy it")
+        beside = folder.beside(samples)
+        own = {name: beside[name] for name in (SAMPLES, *CLOCK) if name in beside}
+        found.append(Found(str(place), with_probe(folder, file, {STRUCTURE: file} | own)))
+    return found
 
 
 def _stream(path: Path, wanted: str | None) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 import ast
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,15 +11,17 @@ import pandas as pd
 from neuropipe.errors import BadInput
 from neuropipe.readers.archives import load_npy
 from neuropipe.readers.arrays import listed
+from neuropipe.readers.folders import Folder, Found, with_trials
 from neuropipe.readers.trials_csv import trials_of
 from neuropipe.recording import Recording, SpikeTrains
 from neuropipe.registry import reader
 
 NEEDED = ("spike_times.npy", "spike_clusters.npy", "params.py")
 LABELS = (("cluster_group.tsv", "group"), ("cluster_KSLabel.tsv", "KSLabel"))  # phy's own before Kilosort's
+TABLES = ("cluster_info.tsv", *(name for name, _ in LABELS))
 
 
-@reader("phy")
+@reader("phy", folder="in_folder", folder_is="spike_times.npy, spike_clusters.npy and params.py")
 def read(files: Mapping[str, Path], *, labels: tuple = ("good",), sampling_rate: float | None = None) -> Recording:
     """The units of a phy or Kilosort folder: spike_times.npy, spike_clusters.npy, params.py and tables of clusters.
 
@@ -41,6 +44,17 @@ def read(files: Mapping[str, Path], *, labels: tuple = ("good",), sampling_rate:
     first, last = (np.searchsorted(clusters, units["cluster_id"], side=side) for side in ("left", "right"))
     trains = [samples[low:high] / rate for low, high in zip(first, last, strict=True)]
     return Recording(units=units, trials=trials_of(files), spikes=SpikeTrains.from_list(trains))
+
+
+def in_folder(folder: Folder, parameters: Mapping[str, Any]) -> list[Found]:
+    """The folders of phy or Kilosort: those with times and clusters of spikes."""
+    found = []
+    for file in folder.named(NEEDED[0]):
+        beside = folder.beside(file)
+        if NEEDED[1] in beside:
+            own = {name: beside[name] for name in (*NEEDED, *TABLES) if name in beside}
+            found.append(Found(str(PurePosixPath(file).parent), with_trials(folder, file, own)))
+    return found
 
 
 def _sampling_rate(path: Path) -> float:

@@ -1,17 +1,23 @@
 """Reads raw voltage of SpikeGLX: a .bin file with its .meta beside it."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from neuropipe.errors import BadInput
 from neuropipe.readers.arrays import listed
+from neuropipe.readers.folders import Folder, Found, with_probe
 from neuropipe.readers.voltage_files import extracted, own_files, recording_of
 from neuropipe.recording import BinaryFile, Recording
 from neuropipe.registry import reader
 
 
-@reader("spikeglx", tools=("spikeinterface", "neo", "probeinterface"))
+@reader(
+    "spikeglx",
+    tools=("spikeinterface", "neo", "probeinterface"),
+    folder="in_folder",
+    folder_is="one *.ap.bin with its .meta, of SpikeGLX",
+)
 def read(files: Mapping[str, Path], *, stream: str | None = None) -> Recording:
     """A SpikeGLX recording (<run>_g0_t0.imec0.ap.bin and .meta); the .bin is sorted where it lies, not copied.
 
@@ -41,6 +47,20 @@ def read(files: Mapping[str, Path], *, stream: str | None = None) -> Recording:
 
     voltage = extracted(own | _probe(files), {name: name for name in (binary, meta)}, open_folder, "SpikeGLX", address)
     return recording_of(voltage, files)
+
+
+def in_folder(folder: Folder, parameters: Mapping[str, Any]) -> list[Found]:
+    """The spike bands of a SpikeGLX folder: each .ap.bin (or .bin of `stream`) with a .meta beside it."""
+    stream = parameters.get("stream")
+    ending = f".{stream}.bin" if stream else ".ap.bin"
+    found = []
+    for file in (file for file in folder.files if file.endswith(ending)):
+        name, beside = PurePosixPath(file).name, folder.beside(file)
+        meta = f"{name.removesuffix('.bin')}.meta"
+        if meta not in beside:
+            raise BadInput(f"beside {folder.root / file} there is no {meta}: add it, it says what was recorded")
+        found.append(Found(str(PurePosixPath(file).parent), with_probe(folder, file, {name: file, meta: beside[meta]})))
+    return found
 
 
 def _probe(files: Mapping[str, Path]) -> dict[str, Path]:

@@ -4,7 +4,8 @@ stat.npy and ops.npy are pickles, which can run code when they are opened: they 
 """
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,14 +13,16 @@ import pandas as pd
 from neuropipe.errors import BadInput
 from neuropipe.readers.archives import load_npy
 from neuropipe.readers.arrays import listed
+from neuropipe.readers.folders import Folder, Found, with_trials
 from neuropipe.readers.frames import frame_times_at
+from neuropipe.readers.trials_csv import trials_of
 from neuropipe.recording import Fluorescence, Recording
 from neuropipe.registry import reader
 
 NEEDED = ("F.npy", "Fneu.npy")
 
 
-@reader("suite2p", tools=("scipy",))
+@reader("suite2p", tools=("scipy",), folder="in_folder", folder_is="F.npy and Fneu.npy of suite2p")
 def read(
     files: Mapping[str, Path],
     *,
@@ -33,7 +36,7 @@ def read(
 
     frame_rate : Hz; only_cells : leave out ROIs that iscell.npy calls no cell; neuropil : fraction of Fneu that is
     subtracted; window (s), quantile : of the running baseline. ROIs that are dimmer than their surroundings have a
-    baseline of 0 or less, and no dF/F: they are left out.
+    baseline of 0 or less, and no dF/F: they are left out. `trials.csv` beside them holds the trials.
     """
     from neuropipe.calcium.baseline import delta_f_over_f, subtract_neuropil
 
@@ -67,8 +70,20 @@ def read(
         )
     return Recording(
         units=units[bright].reset_index(drop=True),
+        trials=trials_of(files),
         fluorescence=Fluorescence(np.ascontiguousarray(dff[:, bright]), times),
     )
+
+
+def in_folder(folder: Folder, parameters: Mapping[str, Any]) -> list[Found]:
+    """The planes of a suite2p folder: those with F.npy and Fneu.npy."""
+    found = []
+    for file in folder.named(NEEDED[0]):
+        beside = folder.beside(file)
+        if NEEDED[1] in beside:
+            own = {name: beside[name] for name in (*NEEDED, "iscell.npy") if name in beside}
+            found.append(Found(str(PurePosixPath(file).parent), with_trials(folder, file, own)))
+    return found
 
 
 def _matrix(path: Path, name: str) -> np.ndarray:

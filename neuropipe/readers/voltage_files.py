@@ -16,6 +16,7 @@ import pandas as pd
 
 from neuropipe.errors import BadInput
 from neuropipe.readers.arrays import listed
+from neuropipe.readers.folders import is_probe
 from neuropipe.readers.trials_csv import TRIALS, read_table, trials_of
 from neuropipe.recording import BinaryFile, Recording, Voltage
 from neuropipe.recording.voltage import Samples
@@ -26,7 +27,7 @@ NO_UNITS = {"unit": np.empty(0, np.int64)}
 
 def own_files(files: Mapping[str, Path]) -> dict[str, Path]:
     """The recording's own files: all but the probe and the trials."""
-    return {name: path for name, path in files.items() if name != TRIALS and not _is_probe(name)}
+    return {name: path for name, path in files.items() if name != TRIALS and not is_probe(name)}
 
 
 def recording_of(voltage: Voltage, files: Mapping[str, Path]) -> Recording:
@@ -39,7 +40,7 @@ def probe_channels(files: Mapping[str, Path], n_channels: int) -> pd.DataFrame |
 
     Raises BadInput where the probe has another number of contacts than the recording channels.
     """
-    names = [name for name in files if _is_probe(name)]
+    names = [name for name in files if is_probe(name)]
     if not names:
         return None
     if len(names) > 1:
@@ -52,10 +53,6 @@ def probe_channels(files: Mapping[str, Path], n_channels: int) -> pd.DataFrame |
             "was recorded from, with its contacts in the order of the channels"
         )
     return table
-
-
-def _is_probe(name: str) -> bool:
-    return name.endswith((".json", ".csv")) and "probe" in name.lower()
 
 
 def _csv_probe(path: Path, name: str) -> pd.DataFrame:

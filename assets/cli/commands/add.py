@@ -1,7 +1,6 @@
 """`neuropipe add`: your own recordings."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -11,27 +10,40 @@ from assets.cli.options import json_option
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--name", help="Session name (default: the file's name).")
+@click.argument("recordings", nargs=-1, required=True, metavar="FILE_OR_FOLDER...", type=click.Path(path_type=Path))
+@click.option("--name", help="Session name (default: the file's or folder's name).")
 @click.option("--dataset", default="mine", show_default=True, help="Data set to add to.")
-@click.option("--label", required=True, help="What to decode: an array of labels in the file, one per trial.")
+@click.option("--label", help="What to decode: a column of the trials. Leave it out where there are none.")
 @click.option("--align", default="start", show_default=True, help="Event that trials are aligned to.")
-@click.option("--window", nargs=2, type=float, required=True, metavar="START STOP", help="s around the event.")
-@click.option("--bin-width", type=float, required=True, help="s.")
+@click.option("--window", nargs=2, type=float, metavar="START STOP", help="s around the event.")
+@click.option("--bin-width", type=float, help="s.")
+@click.option("--trials", type=click.Path(path_type=Path), help="Table of trials: start (s), other events, labels.")
+@click.option("--probe", type=click.Path(path_type=Path), help="Where channels lie: .csv with x, y (um), or .json.")
+@click.option("--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Of the reader, e.g. frame_rate=30.")
 @json_option
 @plain_errors
-def add(files, name, dataset, label, align, window, bin_width, as_json) -> None:
+def add(recordings, name, dataset, label, align, window, bin_width, trials, probe, given, as_json) -> None:
     """Add your own recordings to data/catalog/local.yaml.
 
-    FILES are .npz files of spikes, spike counts or dF/F (docs/add.md). They are read where they are, never copied.
+    A file is an .npz of spikes, spike counts or dF/F; a folder is one of Open Ephys, SpikeGLX, phy or Kilosort, ALF or
+    suite2p (docs/add.md). They are read where they are, never copied.
     """
-    from assets.cli.add import add_files
+    from assets.cli.add import add_recordings, task_of
+    from assets.cli.options import parse_parameters
     from resources.workspace import Workspace
 
-    task = {"label": label, "align": align, "window": window, "bin_width": bin_width}
-    added = add_files(Workspace.from_environment(), files, name=name, dataset=dataset, **task)
+    added = add_recordings(
+        Workspace.from_environment(),
+        recordings,
+        name=name,
+        dataset=dataset,
+        task=task_of(label, align, window, bin_width),
+        trials=trials,
+        probe=probe,
+        parameters=parse_parameters(given),
+    )
     if as_json:
-        click.echo(json.dumps([{**asdict(one), "file": str(one.file)} for one in added], indent=1))
+        click.echo(json.dumps([one.row for one in added], indent=1))
         return
     for one in added:
         click.echo(f"added {one.session}; now: neuropipe run --session {one.session}")
