@@ -126,26 +126,27 @@ def _insert(local: dict[str, Any], additions: list[Addition], dataset: str, task
     new: dict[str, Any] = {
         "title": "Own recordings", "citation": "unpublished", "licence": "not stated", "modality": "", "reader": ""
     }  # fmt: skip
-    if task is not None:
-        new["task"] = dict(task)
     entry = local.setdefault(dataset, new)
-    if task is not None and _plain(entry.get("task")) != task:
-        has = f"another task ({_plain(entry['task'])})" if "task" in entry else "sessions with nothing to decode"
-        raise BadInput(f"{dataset} already has {has}; add these files to another --dataset")
+    if task is not None and _plain(entry.setdefault("task", dict(task))) != task:
+        raise BadInput(
+            f"{dataset} already has another task ({_plain(entry['task'])}); add these files to another --dataset"
+        )
     sessions = entry.setdefault("sessions", {})
     for addition in additions:
         kind = {"modality": addition.modality, "reader": addition.reader}
         if sessions and {field: entry.get(field) for field in kind} != kind:
+            by = [f" read by {each}" for each in (entry.get("reader"), addition.reader)]
+            by = by if entry.get("modality") == addition.modality else ["", ""]
             raise BadInput(
-                f"{dataset} holds {entry.get('modality')} that {entry.get('reader')} reads, and {addition.file} "
-                f"{addition.modality} for {addition.reader}; add it to another --dataset"
+                f"{dataset} holds {entry.get('modality')}{by[0]}, and {addition.file} {addition.modality}{by[1]}; add "
+                "it to another --dataset"
             )
         entry.update(kind)
         session = addition.session.removeprefix(f"{dataset}.")
         if session in sessions:
             raise BadInput(f"{addition.session} is in the catalogue already; give another --name")
-        nothing = {"task": "none"} if task is None and "task" in entry else {}
-        sessions[session] = {**addition.entry, **nothing}
+        # A task may be added later, for other sessions.
+        sessions[session] = {**addition.entry, **({"task": "none"} if task is None else {})}
     try:
         DatasetEntry.model_validate(_plain(entry))
     except ValidationError as error:

@@ -30,7 +30,9 @@ ALL_PASSED = 1.0  # of `label` in clusters.metrics: the fraction of the lab's th
 NOWHERE = "root"  # the brain area of what lies in none
 
 
-@reader("alf", tools=(), folder="in_folder", folder_is="spikes.times.npy and spikes.clusters.npy of ALF (IBL, Steinmetz)")
+@reader(
+    "alf", tools=(), folder="in_folder", folder_is="spikes.times.npy and spikes.clusters.npy of ALF (IBL, Steinmetz)"
+)
 def read(files: Mapping[str, Path], *, good_units: bool = True) -> Recording:
     """Spike trains with a table of units over all probes, and trials with every event and label.
 

@@ -34,9 +34,7 @@ def sessions_among(paths: Iterable[str], root: str = "") -> dict[str, list[str]]
     paths = list(paths)
     inside = any(part == "alf" or PROBE.match(part) for part in PurePosixPath(root).parts[-4:])
     starts = {"." if inside else _session_of(path) for path in paths if _plain_name(path).endswith("spikes.times.npy")}
-    return {
-        start: [path for path in paths if start == "." or path.startswith(f"{start}/")] for start in sorted(starts)
-    }
+    return {start: [path for path in paths if start == "." or path.startswith(f"{start}/")] for start in sorted(starts)}
 
 
 def files_to_read(paths: Iterable[str], root: str = "") -> dict[str, str]:

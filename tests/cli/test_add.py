@@ -66,7 +66,7 @@ def truncated(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (folder, "{file} is a folder; give the files in it"),
+        (folder, "{file} holds no file; give the folder of a recording"),
         (empty, "{file} is empty (0 bytes); save the recording again"),
         (text, "bad.npz is no whole .npz file"),
         (pipe, "{file} is not a file; give the path of a recording"),
