@@ -59,7 +59,7 @@ class Workspace:
 
     @property
     def sources(self) -> Sources:
-        return Sources(self.catalog_root, self._raw, lambda: self.catalog)
+        return Sources(self.catalog_root, self.raw, lambda: self.catalog)
 
     @property
     def _user(self) -> str:
@@ -67,7 +67,8 @@ class Workspace:
         return hashlib.sha256(f"{socket.gethostname()}\n{CLONE}\n{self.catalog_root}".encode()).hexdigest()[:32]
 
     @cached_property
-    def _raw(self) -> RawFiles:
+    def raw(self) -> RawFiles:
+        """The folder of downloaded files."""
         return RawFiles(self.raw_root, self.mirror)
 
     @cached_property

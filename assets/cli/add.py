@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +10,42 @@ from pydantic import ValidationError
 
 from assets.cli.add_checks import check_no_task, check_task, check_times
 from assets.cli.given import look_at, session_name
+from neuropipe import readers
 from neuropipe.catalog import DATASET_NAME, SESSION_NAME, DatasetEntry, check_window
 from neuropipe.errors import BadInput
 from neuropipe.recording import Recording
+from neuropipe.registry import check_parameters
+from resources.fetch.one_addresses import SCHEME, resolve
 from resources.files.yaml_edits import edit_yaml
 from resources.workspace import Workspace
 
 LOCAL = Path("local.yaml")
+OWN = {"title": "Own recordings", "citation": "unpublished", "licence": "not stated"}
+# The paper that describes the public sessions, as https://doi.org names it.
+PUBLIC = {
+    "title": "Public sessions of the International Brain Laboratory",
+    "citation": "International Brain Laboratory et al. 2025, Nature, doi:10.1038/s41586-025-09235-0",
+    "licence": "see the laboratory's terms",
+}
 KINDS = ("movie", "fluorescence", "counts", "spikes", "voltage")
 
 
 @dataclass(frozen=True)
 class Addition:
-    """A file or folder that becomes a session. entry : of the session in the catalogue"""
+    """A file, folder or public session that becomes a session. entry : of the session in the catalogue; source : title,
+    citation and licence of a data set that is made for it"""
 
     session: str  # its key
-    file: Path
+    file: str
     reader: str
     modality: str
     entry: Mapping[str, Any]
+    source: Mapping[str, str] = field(default_factory=lambda: OWN)
 
     @property
     def row(self) -> dict[str, str]:
         """What is said of it as JSON."""
-        return {"session": self.session, "file": str(self.file), "reader": self.reader, "modality": self.modality}
+        return {"session": self.session, "file": self.file, "reader": self.reader, "modality": self.modality}
 
 
 def task_of(label: str | None, align: str, window: tuple[float, float] | None, bin_width: float | None) -> dict | None:
@@ -54,7 +66,7 @@ def task_of(label: str | None, align: str, window: tuple[float, float] | None, b
 
 def add_recordings(
     workspace: Workspace,
-    places: Iterable[Path],
+    places: Iterable[str],
     *,
     name: str | None,
     dataset: str,
@@ -63,7 +75,7 @@ def add_recordings(
     probe: Path | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> list[Addition]:
-    """Add one session per file or folder to the data set `dataset` of local.yaml; check all before writing anything.
+    """Add a session per file, folder or ONE address to the data set `dataset` of local.yaml; check all before writing.
 
     name : of the session, where it is not that of the file; task : of the data set, as `task_of` makes it, None where
     there is nothing to decode; trials, probe : tables beside a folder; parameters : of the reader
@@ -80,7 +92,12 @@ def add_recordings(
         raise BadInput(f"--dataset {dataset!r}: name it with a-z, 0-9, _ and -")
     _ = workspace.catalog  # a catalogue that can't be read is refused first
     beside = {"trials": trials, "probe": probe, "parameters": dict(parameters or {})}
-    additions = [_addition(place, dataset, name, task, beside) for place in places]
+    additions = [
+        _public(workspace, place, dataset, name, beside)
+        if place.startswith(SCHEME)
+        else _addition(Path(place), dataset, name, task, beside)
+        for place in places
+    ]
     write(workspace, additions, dataset, task)
     return additions
 
@@ -112,7 +129,21 @@ def _addition(
     entry: dict[str, Any] = {"files": {file: {"path": str(path)} for file, path in given.files.items()}}
     if given.parameters:
         entry["parameters"] = dict(given.parameters)
-    return Addition(f"{dataset}.{session}", place.resolve(), given.reader.name, _modality(recording), entry)
+    return Addition(f"{dataset}.{session}", str(place.resolve()), given.reader.name, _modality(recording), entry)
+
+
+def _public(workspace: Workspace, address: str, dataset: str, name: str | None, beside: Mapping[str, Any]) -> Addition:
+    """A session of the public server; its files are downloaded when it is run, and only then looked into."""
+    if beside["trials"] is not None or beside["probe"] is not None:
+        raise BadInput(f"--trials and --probe go with folders; {address} is a public session, which has its own trials")
+    check_parameters(readers.get("alf"), beside["parameters"])
+    found = resolve(address, workspace.raw)
+    session = name if name is not None else found.name
+    check_session_name(session)
+    entry: dict[str, Any] = {"files": dict(found.files), "note": f"{SCHEME}{found.eid}, {found.path}"}
+    if beside["parameters"]:
+        entry["parameters"] = dict(beside["parameters"])
+    return Addition(f"{dataset}.{session}", address, "alf", "spikes", entry, PUBLIC)
 
 
 def check_session_name(session: str) -> None:
@@ -123,9 +154,7 @@ def check_session_name(session: str) -> None:
 
 def _insert(local: dict[str, Any], additions: list[Addition], dataset: str, task: Mapping[str, Any] | None) -> None:
     """Put the sessions into the mapping that local.yaml holds."""
-    new: dict[str, Any] = {
-        "title": "Own recordings", "citation": "unpublished", "licence": "not stated", "modality": "", "reader": ""
-    }  # fmt: skip
+    new: dict[str, Any] = {**additions[0].source, "modality": "", "reader": ""}
     entry = local.setdefault(dataset, new)
     if task is not None and _plain(entry.setdefault("task", dict(task))) != task:
         raise BadInput(

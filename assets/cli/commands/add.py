@@ -10,7 +10,7 @@ from assets.cli.options import json_option
 
 
 @click.command()
-@click.argument("recordings", nargs=-1, required=True, metavar="FILE_OR_FOLDER...", type=click.Path(path_type=Path))
+@click.argument("recordings", nargs=-1, required=True, metavar="RECORDING...", type=str)
 @click.option("--name", help="Session name (default: the file's or folder's name).")
 @click.option("--dataset", default="mine", show_default=True, help="Data set to add to.")
 @click.option("--label", help="What to decode: a column of the trials. Leave it out where there are none.")
@@ -26,7 +26,8 @@ def add(recordings, name, dataset, label, align, window, bin_width, trials, prob
     """Add your own recordings to data/catalog/local.yaml.
 
     A file is an .npz of spikes, spike counts or dF/F; a folder is one of Open Ephys, SpikeGLX, phy or Kilosort, ALF or
-    suite2p (docs/add.md). They are read where they are, never copied.
+    suite2p (docs/add.md). They are read where they are, never copied. one:EID is a public session of the International
+    Brain Laboratory, which is downloaded when it is run (docs/archives.md).
     """
     from assets.cli.add import add_recordings, task_of
     from assets.cli.options import parse_parameters
