@@ -26,7 +26,9 @@ from neuropipe.recording import Recording, SpikeTrains
 from neuropipe.registry import reader
 
 GOOD = 2  # of clusters._phy_annotation: 0 noise, 1 several neurons, 2 good, 3 not annotated; the authors take 2 and 3
-ALL_PASSED = 1.0  # of `label` in clusters.metrics: the fraction of the lab's three criteria that a unit meets
+# Of `label` in clusters.metrics: the fraction of the laboratory's criteria that a unit meets (int-brain-lab/ibllib,
+# brainbox/metrics/single_units.py, compute_labels).
+ALL_PASSED = 1.0
 NOWHERE = "root"  # the brain area of what lies in none
 
 

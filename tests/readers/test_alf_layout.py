@@ -50,16 +50,20 @@ def test_a_dataset_id_in_a_name_is_no_part_of_it():
     assert files_to_read([f"alf/_ibl_trials.table.{UUID}.pqt"]).keys() == {"_ibl_trials.table.pqt"}
 
 
+ONE_SESSION = [f"{SESSION}/alf/probe00/pykilosort/spikes.times.npy", f"{SESSION}/alf/probe01/spikes.times.npy"]
+RELEASE = ["Cori_2016-12-14/spikes.times.npy", "Moniz_2017-05-16/spikes.times.npy"]
+
+
 @pytest.mark.parametrize(
     ("paths", "root", "sessions"),
     [
-        ([f"{SESSION}/alf/probe00/pykilosort/spikes.times.npy", f"{SESSION}/alf/probe01/spikes.times.npy"], "", [SESSION]),
-        (["Cori_2016-12-14/spikes.times.npy", "Moniz_2017-05-16/spikes.times.npy"], "", ["Cori_2016-12-14", "Moniz_2017-05-16"]),
+        (ONE_SESSION, "", [SESSION]),
+        (RELEASE, "", ["Cori_2016-12-14", "Moniz_2017-05-16"]),
         (["probe00/pykilosort/#2024-05-06#/spikes.times.npy", "probe01/spikes.times.npy"], "/data/mouse", ["."]),
         (["pykilosort/spikes.times.npy", "spikes.times.npy"], "/data/001/alf/probe00", ["."]),
         (["probe00/spikes.clusters.npy"], "", []),
     ],
-)  # fmt: skip
+)
 def test_sessions_are_where_times_of_spikes_lie(paths, root, sessions):
     assert sorted(sessions_among(paths, root)) == sessions
 
