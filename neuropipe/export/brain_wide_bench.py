@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from neuropipe.errors import BadInput
+from neuropipe.schemas.binned import TrialBins
+from neuropipe.schemas.predictions import Predictions
 
 VERSION = "0.1.0"  # of the scorer whose format this is
 TRIAL_TASKS: Mapping[str, Mapping[float, int]] = {
@@ -54,6 +56,35 @@ def write_classes(
     logits[:, 0, codes] = np.log(np.maximum(given, SMALLEST))
     path = root / label / f"ts1-{task}" / recording_id / f"seed_{seed}.safetensors"
     return _write(path, {"predictions": logits, "trial_id": rows}, f"ts1-{task}", recording_id, label=label, seed=seed)
+
+
+def write_predictions(
+    root: Path,
+    task: str,
+    recording_id: str,
+    *,
+    label: str,
+    seed: int,
+    predictions: Predictions,
+    binned: TrialBins,
+    scheme: str = "blocked",
+) -> Path:
+    """The out-of-fold predictions of a decoder as a submission to suite 1; the path of its file.
+
+    predictions : of a `decoder/<name>`; binned : what they were made from; scheme : of the folds. Other arguments as of
+    `write_classes`. Raises BadInput where these folds were not made, or a trial was predicted more than once.
+    """
+    table = predictions.predictions
+    rows = table[table["scheme"] == scheme]
+    classes = predictions.classes
+    if classes is None or rows.empty:
+        known = ", ".join(sorted(set(table["scheme"])))
+        raise BadInput(f"there are no predicted classes in {scheme} folds; there are predictions in {known} folds")
+    trials = binned.trials["trial"].to_numpy()[rows["sample"].to_numpy()]
+    probabilities = rows[[f"p_{name}" for name in classes]].to_numpy()
+    return write_classes(
+        root, task, recording_id, label=label, seed=seed, trials=trials, probabilities=probabilities, classes=classes
+    )
 
 
 def write_true_classes(

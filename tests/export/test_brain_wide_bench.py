@@ -1,8 +1,10 @@
 """Submissions to the IBL's BrainWideBench: its own scorer reads them and gives our scores."""
 
 import importlib
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from ibl_bwb_eval.tasks import TS1Task, TS2Task
 from sklearn.metrics import balanced_accuracy_score
@@ -10,6 +12,7 @@ from sklearn.metrics import balanced_accuracy_score
 from neuropipe.calcium import suite2p_library
 from neuropipe.errors import BadInput
 from neuropipe.export import brain_wide_bench as bench
+from neuropipe.schemas.predictions import Predictions
 
 OPERATORS = suite2p_library._load_torchvision()  # the scorer's metrics import it, beside a torch without CUDA
 ts1, ts2 = (importlib.import_module(f"ibl_bwb_eval.scoring.{suite}") for suite in ("ts1", "ts2"))
@@ -42,6 +45,22 @@ def test_the_scorer_gives_our_balanced_accuracy(tmp_path, task, classes):
     expected = balanced_accuracy_score(labels, probabilities.argmax(axis=1))
     assert 0.4 < expected < 0.95
     assert scores["bacc"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_out_of_fold_predictions_of_a_decoder_are_submitted_by_their_trials(tmp_path):
+    table = pd.DataFrame({"scheme": ["shuffled"] + ["blocked"] * 4, "fold": 0, "sample": [0, 3, 1, 0, 2]})
+    table["p_-1"] = [0.1, 0.9, 0.2, 0.6, 0.7]
+    table["p_1"] = 1 - table["p_-1"]
+    trials = pd.DataFrame({"trial": [2, 4, 5, 9], "label": [-1, 1, 1, -1]})
+    binned = SimpleNamespace(trials=trials)
+    given = {"label": "ours", "seed": 43, "predictions": Predictions(predictions=table, classes=["-1", "1"])}
+    path = bench.write_predictions(tmp_path / "p", "choice", EID, **given, binned=binned)
+    assert path == tmp_path / "p" / "ours" / "ts1-choice" / EID / "seed_43.safetensors"
+    bench.write_true_classes(tmp_path / "t", "choice", EID, trials=trials["trial"].to_numpy(), labels=trials["label"])
+    (scores,) = ts1.score_dir(tmp_path / "p", tmp_path / "t").values()
+    assert scores["bacc"] == pytest.approx(0.75), "one of two trials of 1 is decoded wrong"
+    with pytest.raises(BadInput, match="no predicted classes in leave_one_out folds; there are predictions in blocked"):
+        bench.write_predictions(tmp_path, "choice", EID, **given, binned=binned, scheme="leave_one_out")
 
 
 def test_columns_are_put_into_the_order_of_the_task_and_missing_classes_are_never_chosen(tmp_path):
