@@ -156,7 +156,7 @@ def _areas(table: pd.DataFrame, channels: Mapping[str, Any]) -> np.ndarray | Non
     Areas of the latter are acronyms where a file gives them, else the numbers of the Allen CCF 2017 as text.
     """
     places = channels.get("brainLocation")
-    if isinstance(places, pd.DataFrame) and "allen_ontology" in places and "peakChannel" in table:
+    if places is not None and "allen_ontology" in places and "peakChannel" in table:
         return _at(places["allen_ontology"].to_numpy().astype(str), table["peakChannel"].to_numpy() - 1)
     if "brainLocationAcronyms_ccf_2017" in table:
         return table["brainLocationAcronyms_ccf_2017"].to_numpy().astype(str)
