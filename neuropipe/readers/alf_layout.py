@@ -52,7 +52,8 @@ def files_to_read(paths: Iterable[str], root: str = "") -> dict[str, str]:
         candidates.setdefault((owner, match["object"]), []).append((sorter, revision, path))
     found: dict[str, str] = {}
     for (probe, _), each in candidates.items():
-        # Clusters and channels are those of the sorting that the spikes are of; else what lies beside the probe.
+        # Clusters and channels are those of the sorting that the spikes are of, else what lies beside the probe; trials
+        # those of the first task.
         of_spikes = _sorting({sorter for sorter, _, _ in candidates.get((probe, "spikes"), each)})
         here = [entry for entry in each if entry[0] == of_spikes] or each
         for _, _, path in sorted(here, key=lambda entry: (entry[1], entry[2])):  # the latest revision comes last
@@ -80,7 +81,8 @@ def _session_of(path: str) -> str:
 
 
 def _place(path: str, root: str) -> tuple[str, str, str]:
-    """(probe, folders of the sorter below it, revision) of a file; each may be empty."""
+    """(probe, folders of the sorter below it, revision) of a file; each may be empty. Without a probe, the folders are
+    those of a task, of which a session may hold several."""
     parts = [*PurePosixPath(root).parts[-4:], *PurePosixPath(path).parent.parts]
     revision = "".join(match["name"] for part in parts if (match := REVISION.match(part)))
     plain = [part for part in parts if not REVISION.match(part)]
@@ -88,7 +90,7 @@ def _place(path: str, root: str) -> tuple[str, str, str]:
         plain = plain[plain.index("alf") + 1 :]
     at = next((at for at, part in enumerate(plain) if PROBE.match(part)), None)
     if at is None:
-        return "", "", revision
+        return "", "/".join(plain), revision
     return plain[at], "/".join(plain[at + 1 :]), revision
 
 

@@ -9,6 +9,7 @@ from neuropipe.catalog import Catalog
 from tests.cli.command import ask, counts, get, show
 from tests.cli.recording_folders import TASK, decisions, ibl, open_ephys, phy, tetrode, trials_csv
 from tests.installation import Place, make_place
+from tests.readers.formats import suite2p
 from tests.readers.signal_files import alf
 
 RATES = "evaluation/decoder/rate_logistic"
@@ -154,6 +155,24 @@ def test_trials_beyond_the_recording_or_of_another_kind_are_refused(empty, tmp_p
     assert "--label needs --window" in refused(empty, folder, "--label", "choice")
     assert "there is no such file" in refused(empty, folder, "--trials", tmp_path / "none.csv", *TASK)
     assert "phy has no parameter 'rate'; it has" in refused(empty, folder, "--parameter", "rate=3")
+
+
+def test_a_window_that_ends_after_the_voltage_is_refused(empty, tmp_path, short):
+    folder = open_ephys(tmp_path / "raw", short)
+    last = short.voltage.duration
+    table = pd.DataFrame({"start": [0.5, 1.0, 1.5, last - 0.4], "choice": [1, -1, 1, -1]})
+    task = ("--label", "choice", "--window", "0.2", "0.5", "--bin-width", "0.1")
+    said = refused(empty, folder, "--trials", trials_csv(tmp_path / "t.csv", table), *task)
+    assert f"1 of 4 trials lie beyond the recording, which goes from 0 to {last:g} s (the first is trial 3" in said
+    words = trials_csv(tmp_path / "words.csv", table.assign(cue="soon"))
+    assert "trials.csv: cue holds words" in refused(empty, folder, "--trials", words, *task, "--align", "cue")
+
+
+def test_suite2p_is_told_its_frame_rate(empty, tmp_path):
+    traces = suite2p(tmp_path)
+    assert "give `frame_rate: ` in Hz" in refused(empty, traces.parent)
+    (row,) = get(empty, "add", str(traces.parent), "--name", "plane", "--parameter", "frame_rate=30")
+    assert (row["reader"], row["modality"]) == ("suite2p", "fluorescence")
 
 
 def test_links_that_lead_out_are_refused_and_those_within_are_taken(empty, tmp_path):

@@ -38,6 +38,16 @@ def test_ibls_own_sorter_comes_first_and_channels_may_lie_beside_the_probe():
     assert "probe00.channels.brainLocationIds_ccf_2017.npy" in found
 
 
+def test_trials_are_those_of_the_first_task():
+    tasks = [f"alf/task_0{at}/_ibl_trials.table.pqt" for at in (1, 0)]
+    assert files_to_read(tasks) == {"_ibl_trials.table.pqt": tasks[1]}
+    both = ["alf/_ibl_trials.table.pqt", *tasks]
+    assert files_to_read(both) == {"_ibl_trials.table.pqt": both[0]}
+    assert files_to_read(["spikes.times.npy", "trials.choice.npy"], "/data/Cori").keys() == {
+        "spikes.times.npy", "trials.choice.npy"
+    }  # fmt: skip
+
+
 def test_what_the_reader_has_no_use_for_is_left_alone():
     names = ("spikes.amps.npy", "clusters.waveforms.npy", "_ibl_wheel.position.npy", "templates.waveforms.npy")
     paths = [f"alf/probe00/{name}" for name in names] + ["alf/_ibl_trials.intervals_bpod.npy", "notes.txt"]
