@@ -84,7 +84,9 @@ def _session(address: str, wanted: str, by_path: re.Match | None, table: Path) -
         rows = _table(table, SESSIONS, [("id", "==", wanted)])
     else:
         rows = _table(table, SESSIONS, [("subject", "==", by_path["subject"])])
-        same = (rows["date"].astype(str).str[:10] == by_path["date"]) & (rows["number"].astype(int) == int(by_path["number"]))
+        same = (rows["date"].astype(str).str[:10] == by_path["date"]) & (
+            rows["number"].astype(int) == int(by_path["number"])
+        )
         if by_path["lab"]:
             same &= rows["lab"] == by_path["lab"]
         if len(rows) and not same.any():
