@@ -139,7 +139,11 @@ def test_damaged_tables_are_named(online, server, content, sentence):
 
 
 def test_tables_of_another_layout_are_named(online, server):
-    sessions = pd.DataFrame({"id_0": [1], "id_1": [2], "id": ["x"]}).rename(columns={"id": "name"})
-    packed = tables(sessions.assign(id="y").drop(columns="name"), pd.DataFrame({"eid": ["a"], "id": ["b"]}))
-    server.files["/" + TABLES.removeprefix("https://")] = packed
-    assert "have no session of this address" in refused(online, f"one:{EID}")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("sessions.pqt", "datasets.pqt"):
+            held = io.BytesIO()
+            pd.DataFrame({"id_0": [1], "id_1": [2]}).to_parquet(held)  # ids as two integers, as in old tables
+            archive.writestr(name, held.getvalue())
+    server.files["/" + TABLES.removeprefix("https://")] = packed.getvalue()
+    assert f"sessions.pqt of {TABLES} has no column id; it has id_0, id_1" in refused(online, f"one:{EID}")
