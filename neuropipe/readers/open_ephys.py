@@ -7,14 +7,15 @@ from typing import Any
 
 from neuropipe.errors import BadInput
 from neuropipe.readers.arrays import listed
-from neuropipe.readers.folders import Folder, Found, with_probe
+from neuropipe.readers.folders import Folder, Found, is_probe, with_probe
 from neuropipe.readers.voltage_files import extracted, own_files, recording_of
 from neuropipe.recording import BinaryFile, Recording
 from neuropipe.registry import reader
 
-STRUCTURE, SAMPLES = "structure.oebin", "continuous.dat"
+STRUCTURE, SAMPLES, SETTINGS = "structure.oebin", "continuous.dat", "settings.xml"
+NODE = "Record Node 101"
 CLOCK = ("sample_numbers.npy", "timestamps.npy")
-FOLDER = "Record Node 101/experiment1/recording1"
+FOLDER = f"{NODE}/experiment1/recording1"
 
 
 @reader(
@@ -27,7 +28,8 @@ def read(files: Mapping[str, Path], *, stream: str | None = None) -> Recording:
     """An Open Ephys recording; its continuous.dat is sorted where it lies, not copied.
 
     Of a recording's folder give structure.oebin, and of one stream continuous.dat with sample_numbers.npy and
-    timestamps.npy. stream : name of the stream's folder in structure.oebin, where it describes several
+    timestamps.npy; settings.xml of the experiment says where the sites of a Neuropixels probe lie. stream : name of the
+    stream's folder in structure.oebin, where it describes several
     """
     own = own_files(files)
     missing = [name for name in (STRUCTURE, SAMPLES) if name not in own]
@@ -37,6 +39,8 @@ def read(files: Mapping[str, Path], *, stream: str | None = None) -> Recording:
     width, place = int(described["num_channels"]), str(described["folder_name"]).strip("/")
     places = {STRUCTURE: f"{FOLDER}/{STRUCTURE}"}
     places |= {name: f"{FOLDER}/continuous/{place}/{name}" for name in own if name.endswith((".dat", ".npy"))}
+    if SETTINGS in own and not any(is_probe(name) for name in files):
+        places[SETTINGS] = f"{NODE}/{SETTINGS}"
     if ".." in place.split("/") or place.startswith("/"):
         raise BadInput(f"{STRUCTURE} names a folder outside of its recording: {place}")
 
@@ -72,9 +76,17 @@ def in_folder(folder: Folder, parameters: Mapping[str, Any]) -> list[Found]:
         if samples not in folder.files:
             raise BadInput(f"{folder.root / file} describes the stream {stream}, but there is no {samples}: copy it")
         beside = folder.beside(samples)
-        own = {name: beside[name] for name in (SAMPLES, *CLOCK) if name in beside}
+        own = {name: beside[name] for name in (SAMPLES, *CLOCK) if name in beside} | _settings(folder, place)
         found.append(Found(str(place), with_probe(folder, file, {STRUCTURE: file} | own)))
     return found
+
+
+def _settings(folder: Folder, recording: PurePosixPath) -> dict[str, str]:
+    """The settings of the experiment that a recording is of: settings.xml of its record node, or settings_<n>.xml."""
+    number = recording.parent.name.removeprefix("experiment")
+    name = SETTINGS if number in ("", "1") else f"settings_{number}.xml"
+    path = str(recording.parent.parent / name)
+    return {SETTINGS: path} if path in folder.files else {}
 
 
 def _stream(path: Path, wanted: str | None) -> dict[str, Any]:

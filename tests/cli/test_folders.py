@@ -70,6 +70,7 @@ def test_a_phy_folder_is_decoded_in_three_commands(empty, tmp_path):
     assert show(empty, "binned", "--session", "mine.kilosort4")["units"] == 11, "the cluster of noise is left out"
 
 
+@pytest.mark.slow
 def test_a_session_of_the_ibl_is_decoded_in_three_commands(empty, tmp_path):
     folder = ibl(tmp_path / "lab" / "Subjects" / "SWC_043" / "2020-09-21" / "001", decisions())
     task = ["stimOn" if word == "stimulus" else word for word in TASK]

@@ -1,5 +1,7 @@
 """Folders: which reader recognises what, at whatever depth, and that nothing outside of a folder is taken."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,6 +58,40 @@ def test_open_ephys_with_its_probe_and_trials(tmp_path):
     (tmp_path / "continuous.dat").unlink()
     with pytest.raises(BadInput, match=r"describes the stream .*, but there is no continuous\.dat"):
         found(tmp_path)
+
+
+SETTINGS = """\
+<SETTINGS><INFO><VERSION>0.6.4</VERSION></INFO><SIGNALCHAIN>
+<PROCESSOR name="Neuropix-PXI" libraryVersion="0.5.0" nodeId="100"><STREAM name="ProbeA-AP"/><EDITOR>
+<NP_PROBE slot="2" port="1" dock="1" probe_serial_number="1" probe_part_number="NP1000" probe_name="Neuropixels 1.0">
+<CHANNELS CH0="0" CH1="0" CH2="0" CH3="0"/>
+<ELECTRODE_XPOS CH0="27" CH1="59" CH2="11" CH3="43"/><ELECTRODE_YPOS CH0="0" CH1="0" CH2="20" CH3="20"/>
+</NP_PROBE></EDITOR></PROCESSOR><PROCESSOR name="Record Node" nodeId="101"/></SIGNALCHAIN></SETTINGS>
+"""
+
+
+def test_the_sites_of_neuropixels_come_from_the_settings_of_the_experiment(tmp_path):
+    folder = tmp_path / "Record Node 101" / "experiment2" / "recording1"
+    stream = folder / "continuous" / "Neuropix-PXI-100.ProbeA-AP"
+    stream.mkdir(parents=True)
+    voltage_formats.open_ephys(folder)
+    (folder / "probe.csv").unlink()
+    for name in ("continuous.dat", "sample_numbers.npy", "timestamps.npy"):
+        (folder / name).rename(stream / name)
+    structure = json.loads((folder / "structure.oebin").read_text())
+    structure["continuous"][0] |= {"folder_name": f"{stream.name}/", "source_processor_name": "Neuropix-PXI"}
+    (folder / "structure.oebin").write_text(json.dumps(structure))
+    (tmp_path / "Record Node 101" / "settings.xml").write_text("<SETTINGS/>")  # of another experiment
+    (tmp_path / "Record Node 101" / "settings_2.xml").write_text(SETTINGS)
+    kind, files = found(tmp_path)
+    assert files["settings.xml"] == "Record Node 101/settings_2.xml"
+    paths = {name: tmp_path / path for name, path in files.items()}
+    channels = readers.get(kind).load()(paths).voltage.channels
+    assert channels["x"].diff().tolist()[1:] == [32.0, -48.0, 32.0]
+    assert channels["y"].tolist() == [0.0, 0.0, 20.0, 20.0]
+    assert channels["sample_shift"].tolist() == pytest.approx([0, 0, 1 / 13, 1 / 13])  # 13 time slots per converter
+    own = voltage_formats.with_probe(paths, tmp_path)  # what a user says of the probe comes first
+    assert readers.get(kind).load()(own).voltage.channels["x"].tolist() == [0.0, 20.0, 0.0, 20.0]
 
 
 def test_planes_of_suite2p(tmp_path):
