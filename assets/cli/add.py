@@ -13,6 +13,7 @@ from assets.cli.given import look_at, session_name
 from neuropipe import readers
 from neuropipe.catalog import DATASET_NAME, SESSION_NAME, DatasetEntry, check_window
 from neuropipe.errors import BadInput
+from neuropipe.readers.trials_csv import TRIALS
 from neuropipe.recording import Recording
 from neuropipe.registry import check_parameters
 from resources.fetch.one_addresses import SCHEME, resolve
@@ -123,7 +124,7 @@ def _addition(
         check_no_task(recording, place)
     else:
         check_task(recording, place, task)
-        if beside["trials"] is not None:
+        if TRIALS in given.files:
             check_times(recording, task)
     # No hash is pinned: the file is the user's own, and a changed one is to be run again, not refused.
     entry: dict[str, Any] = {"files": {file: {"path": str(path)} for file, path in given.files.items()}}

@@ -149,6 +149,10 @@ def test_trials_beyond_the_recording_or_of_another_kind_are_refused(empty, tmp_p
     said = refused(empty, folder, "--trials", tmp_path / "late.csv", *TASK)
     assert "trials.csv: 60 of 60 trials lie beyond the recording" in said
     assert "(the first is trial 0, stimulus at 3601.01 s)" in said
+    within = folder / "trials.csv"
+    late.to_csv(within, index=False)
+    assert refused(empty, folder, *TASK) == said, "a table in the folder is looked at in the same way"
+    within.unlink()
     assert f"has trials; say what to decode with --label (its trial table has {', '.join(made.trials)})" in refused(
         empty, folder, "--trials", trials_csv(tmp_path / "t.csv", made)
     )
