@@ -1,4 +1,4 @@
-"""Reads the spikefinder challenge: calcium traces and spikes of neurons at 100 Hz (Theis et al. 2016, Berens et al. 2018).
+"""Reads the spikefinder challenge: calcium and spikes of neurons at 100 Hz (Theis et al. 2016, Berens et al. 2018).
 
 One zip archive holds `<dataset>.train.calcium.csv` and `<dataset>.train.spikes.csv` of ten data sets: a row per sample,
 a column per neuron, the first row their numbers. Shorter neurons end in empty fields or NaN. The archive of test data
@@ -45,7 +45,9 @@ def read(
     traces = Fluorescence(as_dff(calcium.to_numpy(), file), times)
     if not truth:
         return Recording(units=units, fluorescence=traces)
-    spikes = _counts(_table(path, file, f"{dataset}.{part}.spikes.csv"), calcium, recorded, f"{file}: data set {dataset}")
+    spikes = _counts(
+        _table(path, file, f"{dataset}.{part}.spikes.csv"), calcium, recorded, f"{file}: data set {dataset}"
+    )
     trains = SpikeTrains.from_list([np.repeat(times, counts) for counts in spikes.T])
     return Recording(
         units=units.assign(true_spikes=spikes.sum(axis=0)),
@@ -72,14 +74,18 @@ def _table(path: Path, file: str, name: str) -> pd.DataFrame:
     found = [member for member in member_names(path) if member.rpartition("/")[2] == name and "__MACOSX" not in member]
     if len(found) != 1:
         numbers = sorted({member.rpartition("/")[2].partition(".")[0] for member in member_names(path)} - {""})
-        raise BadInput(f"{file} has {len(found) or 'no'} {name}; it has files that begin with {', '.join(numbers[:15])}")
+        raise BadInput(
+            f"{file} has {len(found) or 'no'} {name}; it has files that begin with {', '.join(numbers[:15])}"
+        )
     try:
         lines = read_member(path, found[0]).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise BadInput(f"{file}: {name} is no text ({error}); fetch it again") from error
     names = [field.strip().strip('"') for field in lines[0].split(",")] if lines else []
     if len(lines) < 3 or "" in names or len(set(names)) < len(names):
-        raise BadInput(f"{file}: {name} must name each neuron once and hold two samples or more; it has {len(lines)} lines")
+        raise BadInput(
+            f"{file}: {name} must name each neuron once and hold two samples or more; it has {len(lines)} lines"
+        )
     values = np.empty((len(lines) - 1, len(names)))
     for row, line in enumerate(lines[1:]):
         try:
