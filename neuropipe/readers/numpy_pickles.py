@@ -275,7 +275,8 @@ def _made(known: _Known, arguments: tuple) -> Any:
         if known is _Known.SCALAR:
             array.fill((), dtype, data, "C")
         else:
-            array.fill(arguments[2], dtype, data, arguments[3])
+            shape, order = arguments[-2:]
+            array.fill(shape, dtype, data, order)
         return array if array.values is None or known is _Known.FROM_BUFFER else array.values[()]
     raise BadInput(f"{known.value} with arguments that numpy doesn't write")
 

@@ -244,6 +244,9 @@ EXAMPLES = {
         beside=("kay_labels.npy", "kay_labels_val.npy"),
         of_several="no file kay_images.npz among a, b",
     ),
+    "neuroscope": Example(
+        public_sets.neuroscope, {}, False, beside=public_sets.NEUROSCOPE_BESIDE, of_several="a is none of <session>"
+    ),
 }
 
 

@@ -176,3 +176,24 @@ def saved(content: dict) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.array(content, dtype=object), allow_pickle=True)
     return buffer.getvalue()
+
+
+def neuroscope(folder: Path, **changed: str | None) -> Path:
+    """Two groups of channels with three units at 20 kHz, and where the animal was. changed : file -> text, or None"""
+    files = {
+        "ec013.527.res.1": "200\n400\n1000\n5000\n20000\n",
+        "ec013.527.clu.1": "4\n2\n1\n3\n2\n0\n",
+        "ec013.527.res.2": "100\n100\n40000\n",
+        "ec013.527.clu.2": "1\n2\n2\n2\n",
+        "ec013.527.xml": "<?xml version='1.0'?>\n<parameters>\n <acquisitionSystem>\n  <nBits>16</nBits>\n"
+        "  <samplingRate>20000</samplingRate>\n </acquisitionSystem>\n <video><samplingRate>30</samplingRate></video>\n"
+        "</parameters>\n",
+        "ec013.527.whl": "1 2 3 4\n-1 -1 5 6\n7 8 -1 -1\n",
+    } | changed
+    for name, text in files.items():
+        if text is not None:
+            (folder / name).write_text(text)
+    return folder / "ec013.527.res.1"
+
+
+NEUROSCOPE_BESIDE = ("ec013.527.clu.1", "ec013.527.res.2", "ec013.527.clu.2", "ec013.527.xml", "ec013.527.whl")

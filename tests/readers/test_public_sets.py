@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from neuropipe import readers
 from neuropipe.errors import BadInput
 from tests.readers import public_sets as sets
 from tests.readers.formats import CHOICE, COUNTS, N_TRIALS, read, steinmetz_neuromatch
@@ -188,3 +189,56 @@ class TestKay:
     def test_refusals_say_what_is_wrong(self, tmp_path, changed, given, said):
         with pytest.raises(BadInput, match=said):
             read("kay_images", sets.kay_images(tmp_path, **changed), **given)
+
+
+class TestNeuroscope:
+    def test_clusters_of_all_groups_are_units(self, tmp_path):
+        found = read("neuroscope", sets.neuroscope(tmp_path))
+        assert found.units.to_dict("list") == {"group": [1, 1, 2], "cluster": [2, 3, 2], "spikes": [2, 1, 3]}
+        assert found.spikes.offsets.tolist() == [0, 2, 3, 6]
+        np.testing.assert_allclose(found.spikes.times, [0.01, 0.25, 0.05, 0.005, 0.005, 2.0])
+        position = found.behaviour["position"]
+        assert position.columns == ("x", "y", "x_2", "y_2")
+        np.testing.assert_allclose(position.times, [0, 0.0256, 0.0512])
+        np.testing.assert_array_equal(position.values, [[1, 2, 3, 4], [np.nan, np.nan, 5, 6], [7, 8, np.nan, np.nan]])
+
+    def test_clusters_that_are_no_units_are_named(self, tmp_path):
+        found = read("neuroscope", sets.neuroscope(tmp_path), left_out=[0])
+        assert found.units["cluster"].tolist() == [1, 2, 3, 2]
+
+    def test_names_with_the_group_first_and_a_given_rate(self, tmp_path):
+        for old, new in (("res.1", "1.res"), ("clu.1", "1.clu")):
+            (tmp_path / f"s.{new}").write_bytes((sets.neuroscope(tmp_path).parent / f"ec013.527.{old}").read_bytes())
+        files = {name: tmp_path / name for name in ("s.1.res", "s.1.clu")}
+        found = readers.get("neuroscope").load()(files, sampling_rate=10000.0)
+        np.testing.assert_allclose(found.spikes.times, [0.02, 0.5, 0.1])
+        assert not found.behaviour
+
+    @pytest.mark.parametrize(
+        ("file", "text", "said"),
+        [
+            ("ec013.527.clu.1", "4\n2\n1\n", "has 3 lines for 5 spikes"),
+            ("ec013.527.clu.1", "4\n2\n1\n3\n2\nx\n", "clu.1 must hold one whole number a line"),
+            ("ec013.527.res.1", "200\n100\n1000\n5000\n20000\n", "must be 0 or more and ascend"),
+            ("ec013.527.res.1", "-2\n100\n1000\n5000\n20000\n", "must be 0 or more and ascend"),
+            ("ec013.527.res.1", "200\n400\n1000\n5000\n200", "the last line is not ended"),
+            ("ec013.527.xml", "<parameters/>", "states no samplingRate"),
+            ("ec013.527.xml", "<acquisitionSystem><samplingRate>0</samplingRate></acquisitionSystem>", "above 0"),
+            ("ec013.527.whl", "1 2\n3\n", "whl"),
+            ("ec013.527.whl", "1 2 3\n", "expected x and y"),
+            ("ec013.527.whl", "a b\n", "must hold numbers"),
+        ],
+    )
+    def test_refusals_say_what_is_wrong(self, tmp_path, file, text, said):
+        with pytest.raises(BadInput, match=said):
+            read("neuroscope", sets.neuroscope(tmp_path, **{file: text}))
+
+    def test_half_a_group_and_several_sessions_are_refused(self, tmp_path):
+        path = sets.neuroscope(tmp_path)
+        load = readers.get("neuroscope").load()
+        with pytest.raises(BadInput, match=r"group 1 has ec013.527.res.1 alone"):
+            load({path.name: path})
+        with pytest.raises(BadInput, match="several sessions, a, b"):
+            load({"a.res.1": path, "b.clu.1": path})
+        with pytest.raises(BadInput, match="hold no cluster but 0, 1, 2, 3"):
+            read("neuroscope", path, left_out=[0, 1, 2, 3])
