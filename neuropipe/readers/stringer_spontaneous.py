@@ -3,6 +3,9 @@
 Neuromatch Academy publishes one recording as an .npy file with a pickled dictionary, of which plain data are read and
 no code is run: sresp, (neuron, bin) deconvolved fluorescence in bins of 1.2 s; run, (bin, 1); pupilArea, (bin, 1);
 pupilCOM, (bin, 2); beh_svd_time, (bin, component) of the face's motion; xyz, (3, neuron) um.
+
+The authors publish nine as MATLAB files, `spont_<mouse>_<date>.mat`, at the rate of the microscope: Fsp, (neuron,
+frame); med, (neuron, 3); and beh, a struct with runSpeed, pupil (area, com) and face (motionSVD), one row a frame.
 """
 
 from collections.abc import Mapping
@@ -12,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from neuropipe.errors import BadInput
-from neuropipe.readers.arrays import only_file
+from neuropipe.readers.arrays import listed, only_file
+from neuropipe.readers.matlab import open_variables
 from neuropipe.readers.numpy_pickles import load_object_npy
 from neuropipe.readers.responses import as_responses, column, fields_of, positions
 from neuropipe.recording import Recording, Signals, TimeSeries
@@ -22,19 +26,23 @@ from neuropipe.registry import reader
 FIELDS = ("sresp", "run", "pupilArea", "pupilCOM", "beh_svd_time", "xyz")
 
 
-@reader("stringer_spontaneous")
-def read(files: Mapping[str, Path], *, bin_width: float = 1.2, n_face: int = 16) -> Recording:
+@reader("stringer_spontaneous", tools=("scipy",))
+def read(files: Mapping[str, Path], *, bin_width: float | None = None, n_face: int = 16) -> Recording:
     """Deconvolved fluorescence of all neurons with running speed, pupil and face in the same bins.
 
-    bin_width : s, as the publisher states it; n_face : components of the face's motion to keep, largest first
+    bin_width : s, of the file's bins or frames, as their publisher states it: no file does; n_face : components of the
+    face's motion to keep, largest first
     units : x, y, z (um); behaviour : run, pupil_area, pupil_position (x, y), face (component 0, 1, ...), all in the
     arbitrary units of the file, NaN where the pupil was not seen
     """
-    path, file = only_file(files, "an .npy file"), next(iter(files))
-    rate = 1 / check_sampling_rate(bin_width, "bin_width") if bin_width else check_sampling_rate(0.0, "bin_width")
+    path, file = only_file(files, "an .npy or .mat file"), next(iter(files))
+    if bin_width is None:
+        raise BadInput(f"{file} doesn't say how long its bins are: give `bin_width: ` in s")
+    rate = check_sampling_rate(1 / bin_width if bin_width else 0.0, "bin_width")
     if type(n_face) is not int or n_face < 1:
         raise BadInput(f"{file}: n_face is {n_face!r}; it must be a whole number, 1 or more")
-    found = fields_of(load_object_npy(path, name=file), FIELDS, file)
+    found = _of_matlab(path, file) if file.endswith(".mat") else load_object_npy(path, name=file)
+    found = fields_of(found, FIELDS, file)
     values = as_responses(np.asarray(found["sresp"]).T, f"{file}: sresp")
     n_bins, n_units = values.shape
     times = np.arange(n_bins) * float(bin_width)
@@ -52,6 +60,28 @@ def read(files: Mapping[str, Path], *, bin_width: float = 1.2, n_face: int = 16)
             "face": TimeSeries(times, face, tuple(str(component) for component in range(face.shape[1]))),
         },
     )
+
+
+def _of_matlab(path: Path, file: str) -> dict[str, Any]:
+    """The fields of a MATLAB file, called as in the dictionary."""
+    found = open_variables(path, file, {"Fsp", "med", "beh"})
+    pupil, face = (_field(found["beh"], name, f"{file}: beh") for name in ("pupil", "face"))
+    return {
+        "sresp": found["Fsp"],
+        "xyz": np.asarray(found["med"]).T,
+        "run": _field(found["beh"], "runSpeed", f"{file}: beh"),
+        "pupilArea": _field(pupil, "area", f"{file}: beh.pupil"),
+        "pupilCOM": _field(pupil, "com", f"{file}: beh.pupil"),
+        "beh_svd_time": _field(face, "motionSVD", f"{file}: beh.face"),
+    }
+
+
+def _field(struct: Any, name: str, where: str) -> Any:
+    """A field of a MATLAB struct."""
+    known = getattr(getattr(struct, "dtype", None), "names", None) or ()
+    if name not in known or struct.size != 1:
+        raise BadInput(f"{where} lacks {name}; it has {listed(known)}")
+    return struct.ravel()[0][name]
 
 
 def _components(values: Any, n_bins: int, where: str) -> np.ndarray:

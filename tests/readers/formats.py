@@ -234,7 +234,7 @@ EXAMPLES = {
     ),
     "spikefinder": Example(public_sets.spikefinder, {"dataset": 1, "truth": True}, False, imaged=True),
     "stringer_orientations": Example(public_sets.stringer_orientations, {}, False),
-    "stringer_spontaneous": Example(public_sets.stringer_spontaneous, {}, False),
+    "stringer_spontaneous": Example(public_sets.stringer_spontaneous, {"bin_width": 1.2}, False),
     "stringer_images": Example(public_sets.stringer_images, {}, False),
     "steinmetz_neuromatch": Example(steinmetz_neuromatch, {"session": 1}),
     "kay_images": Example(

@@ -95,6 +95,22 @@ def stringer_spontaneous(folder: Path) -> Path:
     return pickled(folder / "stringer_spontaneous.npy", spontaneous())
 
 
+def stringer_spontaneous_mat(folder: Path, leave_out: str = "") -> Path:
+    """The same recording as the authors' MATLAB files have it."""
+    from scipy.io import savemat
+
+    held = spontaneous()
+    behaviour = {
+        "runSpeed": held["run"],
+        "pupil": {"area": held["pupilArea"], "com": held["pupilCOM"]},
+        "face": {"motionSVD": held["beh_svd_time"], "motionMask": held["beh_svd_mask"]},
+    }
+    behaviour.pop(leave_out, None)
+    path = folder / "spont_M150824_MP019_2016-04-05.mat"
+    savemat(path, {"Fsp": held["sresp"], "med": held["xyz"].T, "beh": behaviour, "stat": {"npix": 3}})
+    return path
+
+
 IMAGES = np.array([3, 1, 2801, 2, 3, 2, 1])
 
 

@@ -1,6 +1,7 @@
 """Public data sets in their authors' formats: values, clocks and labels as published, and what is refused."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from neuropipe import readers
@@ -89,6 +90,25 @@ class TestStringer:
         assert found.behaviour["pupil_position"].columns == ("x", "y")
         for series in found.behaviour.values():
             np.testing.assert_allclose(series.times, found.signals.times)
+
+    def test_the_authors_matlab_files_hold_the_same(self, tmp_path):
+        truth = sets.spontaneous()
+        from_npy = read("stringer_spontaneous", sets.stringer_spontaneous(tmp_path))
+        found = read("stringer_spontaneous", sets.stringer_spontaneous_mat(tmp_path), bin_width=0.4)
+        np.testing.assert_allclose(found.signals.values, truth["sresp"].T)
+        np.testing.assert_allclose(found.signals.times, 0.4 * np.arange(80))
+        pd.testing.assert_frame_equal(found.units, from_npy.units)
+        for name, series in from_npy.behaviour.items():
+            np.testing.assert_allclose(found.behaviour[name].values, series.values)
+
+    def test_the_width_of_the_bins_and_missing_parts_are_asked_for(self, tmp_path):
+        path = sets.stringer_spontaneous_mat(tmp_path, leave_out="face")
+        with pytest.raises(BadInput, match="give `bin_width: ` in s"):
+            read("stringer_spontaneous", path, bin_width=None)
+        with pytest.raises(BadInput, match="beh lacks face; it has pupil, runSpeed"):
+            read("stringer_spontaneous", path)
+        with pytest.raises(BadInput, match="above 0"):
+            read("stringer_spontaneous", path, bin_width=0)
 
     def test_blank_screens_are_left_out_and_showings_numbered(self, tmp_path):
         found = read("stringer_images", sets.stringer_images(tmp_path))

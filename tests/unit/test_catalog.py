@@ -1,6 +1,7 @@
 """The catalogue: what is valid, and that an error names file, line and field."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -251,3 +252,10 @@ def test_the_catalogue_of_the_project_is_valid():
         comments = [line for line in (root / f"{name}.yaml").read_text().splitlines() if line.startswith("# ")]
         assert any("https://github.com/" in line for line in comments), f"{name}: say where its addresses are from"
     check_plugins(catalog)
+
+
+def test_the_entries_that_the_page_on_public_data_offers_are_valid(tmp_path):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "public_data.md").read_text()
+    catalog = load(tmp_path, "\n".join(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)), "local")
+    check_plugins(catalog)
+    assert set(catalog.sessions) == {"my-images.mp027", "my-hippocampus.ec013.527", "my-mouse.mp019"}
