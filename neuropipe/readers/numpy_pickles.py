@@ -163,28 +163,35 @@ class _Reader:
 
     def __init__(self, file: BinaryIO):
         self.file = file
+        self.buffer, self.at = b"", 0
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
     def run(self) -> Any:
-        while (code := self.take(1)) != b".":
-            step = _STEPS.get(code)
-            if step is None:
+        steps, take = _STEPS, self.take
+        while (code := take(1)) != b".":
+            if code not in steps:
                 raise BadInput(f"the instruction {code!r}")
-            step(self)
+            steps[code](self)
         (found,) = self.stack
         return found
 
     def take(self, size: int) -> bytes:
         """The next `size` bytes, read in pieces: a length that a file claims reserves no memory."""
-        parts = []
-        while size:
-            part = self.file.read(min(size, _CHUNK))
-            if not part:
+        at, stop = self.at, self.at + size
+        if stop <= len(self.buffer):
+            self.at = stop
+            return self.buffer[at:stop]
+        parts = [self.buffer[at:]]
+        left = size - len(parts[0])
+        while left:
+            self.buffer = self.file.read(_CHUNK)
+            if not self.buffer:
                 raise ValueError("it ends too early")
-            parts.append(part)
-            size -= len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+            self.at = min(left, len(self.buffer))
+            parts.append(self.buffer[: self.at])
+            left -= self.at
+        return b"".join(parts)
 
     def number(self, form: str) -> Any:
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
@@ -212,7 +219,7 @@ class _Reader:
         return found
 
     def integer(self, size: int) -> None:
-        if size > MAX_INTEGER_BYTES:
+        if not 0 <= size <= MAX_INTEGER_BYTES:
             raise BadInput(f"a whole number of {size} bytes")
         self.push(int.from_bytes(self.take(size), "little", signed=True))
 

@@ -178,6 +178,7 @@ def array_of(shape: bytes, data: bytes, spec: bytes = b"f8") -> bytes:
 
 RAW = {
     "more bytes claimed than there are": b"\x80\x04\x8e" + struct.pack("<Q", 1 << 50) + b"abc.",
+    "an integer of negative length": b"\x80\x02\x8b" + struct.pack("<i", -5) + b"K\x01.",
     "a frame that lies": b"\x80\x04\x95" + struct.pack("<Q", 1 << 60),
     "a memo far away": b"\x80\x02r\xff\xff\xff\xff.",
     "an array larger than its data": array_of(b"\x8a\x06" + b"\xff" * 5 + b"\x00\x85", b"C\x00"),
