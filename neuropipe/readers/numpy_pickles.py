@@ -22,7 +22,7 @@ MAX_DEPTH = 60  # of containers in one another
 MAX_INTEGER_BYTES = 16
 _CHUNK = 1 << 20
 _DTYPE = re.compile(r"b1|[iu][1248]|f[248]|c8|c16|[SU]\d{1,7}|O8?")
-_FAULTS = (IndexError, KeyError, ValueError, TypeError, OverflowError, MemoryError, struct.error)
+_FAULTS = (AttributeError, IndexError, KeyError, ValueError, TypeError, OverflowError, MemoryError, struct.error)
 
 
 class _Known(enum.Enum):
