@@ -244,6 +244,7 @@ EXAMPLES = {
         beside=("kay_labels.npy", "kay_labels_val.npy"),
         of_several="no file kay_images.npz among a, b",
     ),
+    "pvc11": Example(public_sets.pvc11, {}, False),
     "neuroscope": Example(
         public_sets.neuroscope, {}, False, beside=public_sets.NEUROSCOPE_BESIDE, of_several="a is none of <session>"
     ),

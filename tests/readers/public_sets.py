@@ -213,3 +213,23 @@ def neuroscope(folder: Path, **changed: str | None) -> Path:
 
 
 NEUROSCOPE_BESIDE = ("ec013.527.clu.1", "ec013.527.res.2", "ec013.527.clu.2", "ec013.527.xml", "ec013.527.whl")
+
+
+def pvc11_spikes() -> list[list[list[list[float]]]]:
+    """Spike times of 2 units, 4 gratings, 3 trials."""
+    rng = np.random.default_rng(7)
+    return [[[sorted(rng.uniform(0, 1.28, rng.integers(0, 5)).tolist()) for _ in range(3)] for _ in range(4)]
+            for _ in range(2)]  # fmt: skip
+
+
+def pvc11(folder: Path, scale: float = 1.0, **changed: object) -> Path:
+    from scipy.io import savemat
+
+    spikes = pvc11_spikes()
+    events = np.empty((2, 4, 3), object)
+    for place in np.ndindex(events.shape):
+        unit, grating, trial = place
+        events[place] = np.array(spikes[unit][grating][trial]).reshape(-1, 1) * scale
+    path = folder / "data_monkey1_gratings.mat"
+    savemat(path, {"data": {"EVENTS": events, "CHANNELS": np.zeros((2, 2))} | changed})
+    return path

@@ -262,3 +262,27 @@ class TestNeuroscope:
             load({"a.res.1": path, "b.clu.1": path})
         with pytest.raises(BadInput, match="hold no cluster but 0, 1, 2, 3"):
             read("neuroscope", path, left_out=[0, 1, 2, 3])
+
+
+class TestPvc11:
+    @pytest.mark.parametrize("scale", [1.0, 1000.0])
+    def test_spikes_lie_in_the_gratings_that_evoked_them(self, tmp_path, scale):
+        truth = sets.pvc11_spikes()
+        found = read("pvc11", sets.pvc11(tmp_path, scale), time_unit=1 / scale)
+        assert found.trials["direction"].tolist() == [0, 90, 180, 270] * 3
+        assert found.trials["repeat"].tolist() == [1] * 4 + [2] * 4 + [3] * 4
+        offsets = found.spikes.offsets
+        for unit in range(2):
+            times = found.spikes.times[offsets[unit] : offsets[unit + 1]]
+            for trial, row in found.trials.iterrows():
+                inside = times[(times >= row["start"]) & (times <= row["stop"])] - row["start"]
+                np.testing.assert_allclose(inside, truth[unit][trial % 4][trial // 4], atol=1e-9)
+        assert len(found.spikes.times) == sum(len(t) for unit in truth for g in unit for t in g)
+
+    def test_refusals_say_what_is_wrong(self, tmp_path):
+        with pytest.raises(BadInput, match="`time_unit`"):
+            read("pvc11", sets.pvc11(tmp_path, 1000.0))
+        with pytest.raises(BadInput, match="EVENTS must be a cell array"):
+            read("pvc11", sets.pvc11(tmp_path, EVENTS=np.zeros((2, 4, 3))))
+        with pytest.raises(BadInput, match="must be seconds above 0"):
+            read("pvc11", sets.pvc11(tmp_path), duration=0)
