@@ -14,9 +14,10 @@ DEFAULT_SOURCE = {
     "movie": "events/oasis",
     "field_potentials": "features/voltage",
     "bold": "features/standardized",
+    "responses": "recording",
     "voltage": "sorted_spikes/spykingcircus2",
 }
-SIGNED = ("field_potentials", "bold")  # modalities whose activity may be negative
+SIGNED = ("field_potentials", "bold", "responses")  # modalities whose activity may be negative
 
 
 def has_task(session: Session) -> str | None:

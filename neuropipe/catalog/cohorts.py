@@ -17,10 +17,15 @@ NOTHING = "none"  # name of the group that is left out for sessions that belong 
 
 
 class Cohort(Entry):
-    """groups : name -> keys of its sessions."""
+    """groups : name -> keys of its sessions.
+
+    same : group -> keys of sessions that hold recordings of it in another form. Nothing is learned from them, and they
+    are left out with the group: what is tested on them must not have seen it.
+    """
 
     title: str
     groups: dict[Name, tuple[str, ...]] = Field(min_length=2)
+    same: dict[Name, tuple[str, ...]] = {}
 
     @property
     def sessions(self) -> list[str]:
@@ -28,8 +33,9 @@ class Cohort(Entry):
         return [key for keys in self.groups.values() for key in keys]
 
     def group_of(self, key: str) -> str:
-        """The group that a session belongs to; `NOTHING` if to none."""
-        return next((group for group, keys in self.groups.items() if key in keys), NOTHING)
+        """The group that a session belongs to, or whose recordings it holds; `NOTHING` if to none."""
+        named = ((group, keys) for groups in (self.groups, self.same) for group, keys in groups.items())
+        return next((group for group, keys in named if key in keys), NOTHING)
 
 
 def load_cohort(catalogue: Path, asset: str, known: Collection[str]) -> Cohort | None:
@@ -46,12 +52,15 @@ def load_cohort(catalogue: Path, asset: str, known: Collection[str]) -> Cohort |
     except ValidationError as error:
         raise BadInput(sentence(path, tree, error)) from None
     seen: set[str] = set()
-    for group, keys in cohort.groups.items():
-        where = f"{path}:{line_of(tree, ('groups', group))}: groups.{group}"
+    named = [("groups", *item) for item in cohort.groups.items()] + [("same", *item) for item in cohort.same.items()]
+    for field, group, keys in named:
+        where = f"{path}:{line_of(tree, (field, group))}: {field}.{group}"
         if group == NOTHING or not keys:
             raise BadInput(f"{where}: a group has sessions, and another name than {NOTHING!r} (found {list(keys)})")
+        if group not in cohort.groups:
+            raise BadInput(f"{where}: no group is called {group!r}; there are {', '.join(cohort.groups)}")
         for at, key in enumerate(keys):
-            where = f"{path}:{line_of(tree, ('groups', group, at))}: groups.{group}.{at}"
+            where = f"{path}:{line_of(tree, (field, group, at))}: {field}.{group}.{at}"
             if key not in known:
                 near = difflib.get_close_matches(key, known, n=2)
                 hint = f"did you mean {' or '.join(near)}?" if near else "`neuropipe sessions` lists them"

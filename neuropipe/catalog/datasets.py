@@ -6,7 +6,7 @@ from pydantic import JsonValue, model_validator
 
 from neuropipe.catalog.entries import AnyTask, Entry, FileEntry, FileName, Name
 
-Modality = Literal["voltage", "movie", "fluorescence", "spikes", "counts", "field_potentials", "bold"]
+Modality = Literal["voltage", "movie", "fluorescence", "spikes", "counts", "field_potentials", "bold", "responses"]
 
 
 class SessionEntry(Entry):

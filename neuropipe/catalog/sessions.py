@@ -32,7 +32,7 @@ class Session:
 
     @property
     def modality(self) -> str:
-        """What was recorded: voltage, movie, fluorescence, spikes or counts."""
+        """What was recorded: one of the modalities of neuropipe.catalog.datasets."""
         return self.dataset.modality
 
     @property

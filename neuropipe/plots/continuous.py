@@ -11,27 +11,32 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 60.0  # s of the session that are drawn
+NEGATIVE = 0.05  # of the largest shade: smaller negative values are rounding
 
 
 def activity_and_behaviour(
     counts: np.ndarray, targets: np.ndarray, names: Sequence[str], bin_width: float, *, title: str = ""
 ) -> "Figure":
-    """A minute from the middle of the session: counts of every unit, and below it the behaviour to decode.
+    """A minute from the middle of the session: activity of every unit, and below it the behaviour to decode.
 
-    counts : (time, unit); targets : (time, k); bin_width : s
+    counts : (time, unit), drawn as square roots, those of signals with their sign; targets : (time, k); bin_width : s
     """
     shown = _middle(len(counts), bin_width)
     figure = blank(1.6 * len(names) + 3.0, title)
     rows = figure.subplots(1 + len(names), 1, sharex=True, height_ratios=[2.5, *[1] * len(names)], squeeze=False)[:, 0]
     seconds = np.arange(len(counts))[shown] * bin_width
-    image = np.sqrt(counts[shown].T)
+    shades = counts[shown].T.astype(np.float64)
+    image = np.sign(shades) * np.sqrt(np.abs(shades))
+    most = max(1.0 if counts.dtype.kind == "u" else 1e-9, float(np.percentile(np.abs(image), 99.5)))
+    signed = image.min() < -NEGATIVE * most
     rows[0].imshow(
         image,
         aspect="auto",
-        cmap="Greys",
+        cmap="RdBu_r" if signed else "Greys",
         interpolation="nearest",
         extent=(seconds[0], seconds[-1] + bin_width, image.shape[0], 0),
-        vmax=max(1.0 if counts.dtype.kind == "u" else 1e-9, np.percentile(image, 99.5)),
+        vmin=-most if signed else 0.0,
+        vmax=most,
     )
     rows[0].set(ylabel="unit")
     for axes, name, values in zip(rows[1:], names, targets[shown].T, strict=True):

@@ -160,7 +160,7 @@ def _check_size(info: zipfile.ZipInfo, archive: Path, max_bytes: int, max_ratio:
 def _read_npy(file: BinaryIO, size: int, name: str) -> np.ndarray:
     """size : bytes from here to the end of `file`."""
     start = file.tell()
-    shape, fortran_order, dtype = _read_header(file, name)
+    shape, fortran_order, dtype = read_npy_header(file, name)
     if dtype.hasobject:
         raise BadInput(
             f"{name} holds pickled Python objects ({dtype}): pickled arrays are refused, because unpickling runs code; "
@@ -181,7 +181,8 @@ def _read_npy(file: BinaryIO, size: int, name: str) -> np.ndarray:
     return array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)
 
 
-def _read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+def read_npy_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """(shape, whether the order is Fortran's, dtype) of an .npy file that is read from its first byte on."""
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     try:
         version = np.lib.format.read_magic(file)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from neuropipe import readers
 from neuropipe.recording import Recording
+from tests.readers import public_sets
 from tests.readers.signal_files import alf_spikes, eeglab, nifti, signals_npy
 
 N_TRIALS, N_BINS, N_UNITS = 6, 4, 3
@@ -164,6 +165,11 @@ def suite2p(folder: Path, **changed: np.ndarray) -> Path:
     return folder / "F.npy"
 
 
+def steinmetz_neuromatch(folder: Path) -> Path:
+    session = public_sets.steinmetz_session(COUNTS, CHOICE)
+    return public_sets.steinmetz_part(folder / "steinmetz_part0.npz", {"spks": np.zeros((1, 1, 1))}, session)
+
+
 def tif(folder: Path) -> Path:
     import tifffile
 
@@ -225,6 +231,22 @@ EXAMPLES = {
         False,
         beside=("mask.nii.gz", "labels.txt"),
         of_several="no file bold.nii.gz among a, b",
+    ),
+    "spikefinder": Example(public_sets.spikefinder, {"dataset": 1, "truth": True}, False, imaged=True),
+    "stringer_orientations": Example(public_sets.stringer_orientations, {}, False),
+    "stringer_spontaneous": Example(public_sets.stringer_spontaneous, {"bin_width": 1.2}, False),
+    "stringer_images": Example(public_sets.stringer_images, {}, False),
+    "steinmetz_neuromatch": Example(steinmetz_neuromatch, {"session": 1}),
+    "kay_images": Example(
+        public_sets.kay_images,
+        {},
+        False,
+        beside=("kay_labels.npy", "kay_labels_val.npy"),
+        of_several="no file kay_images.npz among a, b",
+    ),
+    "pvc11": Example(public_sets.pvc11, {}, False),
+    "neuroscope": Example(
+        public_sets.neuroscope, {}, False, beside=public_sets.NEUROSCOPE_BESIDE, of_several="a is none of <session>"
     ),
 }
 

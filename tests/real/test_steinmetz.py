@@ -14,7 +14,7 @@ from neuropipe.catalog import Catalog
 from neuropipe.recording import Recording
 
 CATALOG = Catalog.load(Path(__file__).resolve().parents[2] / "data" / "catalog")
-KEYS = [session.key for session in CATALOG if session.dataset_name.startswith("steinmetz-")]
+KEYS = [session.key for session in CATALOG if session.dataset_name in ("steinmetz-choice", "steinmetz-feedback")]
 CORI, CORI_CURATED = "steinmetz-choice.cori-2016-12-18", "steinmetz-feedback.session-03"
 
 pytestmark = [

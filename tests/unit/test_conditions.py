@@ -23,7 +23,7 @@ def test_cells_are_looked_for_in_movies_and_events_in_fluorescence():
 
 def test_activity_needs_no_task():
     spiking = {"movie", "fluorescence", "spikes", "counts", "voltage"}
-    assert modalities("activity") == spiking | {"field_potentials", "bold"}
+    assert modalities("activity") == spiking | {"field_potentials", "bold", "responses"}
     assert any(session.task is None and STAGES["activity"].applies_to(session) is None for session in CATALOG)
 
 

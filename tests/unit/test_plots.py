@@ -8,6 +8,7 @@ from scipy.stats import f_oneway
 from neuropipe.errors import BadInput
 from neuropipe.evaluation import families
 from neuropipe.plots import save
+from neuropipe.plots.continuous import activity_and_behaviour
 from neuropipe.plots.leaderboard import pictures, ranking
 from neuropipe.plots.scores import confusion_matrix, score_with_baselines
 from neuropipe.plots.style import WIDTH
@@ -261,3 +262,17 @@ def test_saved_bytes_are_the_same_and_nothing_global_is_left(tmp_path):
     assert b"tEXt" not in content
     assert int.from_bytes(content[16:20], "big") == 900
     assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize("lowest", [-2.0, -1e-7])
+def test_activity_of_either_sign_is_drawn_with_its_sign(lowest):
+    """Signals may be negative: none of their pixels is lost, and what is negative by rounding changes no colour."""
+    activity = np.array([[lowest, 0.0, 1.0], [4.0, 1.0, 0.0]], np.float32)
+    with np.errstate(invalid="raise"):
+        figure = activity_and_behaviour(activity, np.zeros((2, 1)), ["run"], 1.0)
+    image = figure.axes[0].images[0]
+    shown = np.asarray(image.get_array())
+    np.testing.assert_allclose(shown, np.sign(activity.T) * np.sqrt(np.abs(activity.T)), atol=1e-6)
+    low, high = image.get_clim()
+    assert low == (-high if lowest == -2.0 else 0.0)
+    assert image.get_cmap().name == ("RdBu_r" if lowest == -2.0 else "Greys")
