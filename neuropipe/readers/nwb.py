@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from neuropipe.errors import BadInput
-from neuropipe.readers.arrays import listed, only_file
+from neuropipe.readers.arrays import only_file
+from neuropipe.readers.hdf5 import is_text, member, opened, values_of
 from neuropipe.recording import Fluorescence, Recording, SpikeTrains, TimeSeries
 from neuropipe.registry import reader
 
@@ -24,19 +25,14 @@ def read(files: Mapping[str, Path], *, fluorescence: str = "", behaviour: Mappin
     fluorescence : path of a RoiResponseSeries of dF/F, e.g. processing/ophys/DfOverF/RoiResponseSeries
     behaviour : name -> path of a TimeSeries in the file, e.g. acquisition/CompassDirection/ry
     """
-    import h5py
-
     path, name = only_file(files, "an NWB file"), next(iter(files))
-    try:
-        with h5py.File(path, "r") as file:
-            activity = _imaged(file, fluorescence, name) if fluorescence else _sorted(file, name)
-            return Recording(
-                **activity,
-                epochs=_epochs(file, name),
-                behaviour={key: _series(file, where, name) for key, where in (behaviour or {}).items()},
-            )
-    except OSError as error:
-        raise BadInput(f"{name} can't be read as an NWB 2 (HDF5) file: {error}") from error
+    with opened(path, name, "an NWB 2 (HDF5) file") as file:
+        activity = _imaged(file, fluorescence, name) if fluorescence else _sorted(file, name)
+        return Recording(
+            **activity,
+            epochs=_epochs(file, name),
+            behaviour={key: _series(file, where, name) for key, where in (behaviour or {}).items()},
+        )
 
 
 def _sorted(file: Any, name: str) -> dict[str, Any]:
@@ -73,8 +69,8 @@ def _imaged(file: Any, where: str, name: str) -> dict[str, Any]:
 
 
 def _spikes(file: Any, name: str) -> SpikeTrains:
-    units = _member(file, "units", name)
-    times, stops = (_member(units, key, name)[:] for key in ("spike_times", "spike_times_index"))
+    units = member(file, "units", name)
+    times, stops = (member(units, key, name)[:] for key in ("spike_times", "spike_times_index"))
     offsets = np.concatenate([[0], stops]).astype(np.int64)
     if offsets[-1] != len(times) or np.any(np.diff(offsets) < 0):
         raise BadInput(f"{name}: units/spike_times_index does not cut {len(times)} spike times into units")
@@ -86,14 +82,14 @@ def _spikes(file: Any, name: str) -> SpikeTrains:
 
 def _unit_table(file: Any, name: str) -> pd.DataFrame:
     """The columns of the units with one number or text per unit."""
-    units = _member(file, "units", name)
-    ids = _member(units, "id", name)[:]
+    units = member(file, "units", name)
+    ids = member(units, "id", name)[:]
     table = {"unit": ids}
     for key in sorted(units):
         column = units[key]
         plain = getattr(column, "shape", None) == ids.shape and f"{key}_index" not in units
-        if key != "id" and plain and (column.dtype.kind in "biuf" or _is_text(column)) and not key.endswith("_index"):
-            table[key] = _values(column)
+        if key != "id" and plain and (column.dtype.kind in "biuf" or is_text(column)) and not key.endswith("_index"):
+            table[key] = values_of(column)
     return pd.DataFrame(table)
 
 
@@ -102,11 +98,11 @@ def _epochs(file: Any, name: str) -> pd.DataFrame | None:
     if "intervals" not in file or "epochs" not in file["intervals"]:
         return None
     epochs = file["intervals/epochs"]
-    starts, stops = (_member(epochs, key, name)[:].astype(np.float64) for key in ("start_time", "stop_time"))
+    starts, stops = (member(epochs, key, name)[:].astype(np.float64) for key in ("start_time", "stop_time"))
     rows = np.arange(len(starts))
     tags = np.full(len(starts), "epoch")
     if "tags" in epochs:
-        tags = _values(epochs["tags"])
+        tags = values_of(epochs["tags"])
         if "tags_index" in epochs:
             ends = epochs["tags_index"][:].astype(np.int64)
             rows = np.repeat(rows, np.diff(np.concatenate([[0], ends])))
@@ -115,31 +111,15 @@ def _epochs(file: Any, name: str) -> pd.DataFrame | None:
 
 def _series(file: Any, where: str, name: str) -> TimeSeries:
     """A TimeSeries in its own unit (data x conversion + offset), with timestamps or a starting time and a rate."""
-    group = _member(file, where, name)
-    data = _member(group, "data", name)
+    group = member(file, where, name)
+    data = member(group, "data", name)
     facts = data.attrs
     values = data[:].astype(np.float64) * facts.get("conversion", 1.0) + facts.get("offset", 0.0)
     if "timestamps" in group:
         times = group["timestamps"][:].astype(np.float64)
     else:
-        first = _member(group, "starting_time", name)
+        first = member(group, "starting_time", name)
         times = float(first[()]) + np.arange(len(values)) / float(first.attrs["rate"])
     if len(times) != len(values):
         raise BadInput(f"{name}/{where} has {len(values)} values at {len(times)} times")
     return TimeSeries(times, values)
-
-
-def _member(group: Any, key: str, name: str) -> Any:
-    if key not in group:
-        raise BadInput(f"{name} has no {group.name.rstrip('/')}/{key}; there is {listed(group)}")
-    return group[key]
-
-
-def _is_text(column: Any) -> bool:
-    import h5py
-
-    return h5py.check_string_dtype(column.dtype) is not None
-
-
-def _values(column: Any) -> np.ndarray:
-    return column.asstr()[:].astype(str) if _is_text(column) else column[:]

@@ -30,6 +30,7 @@ class Recording:
     truth : named arrays of what a simulation, a second instrument or a person knows. Spikes of ROIs, of the cells of
         a movie or of the units in voltage: spike_times, (spike,) s, and spike_offsets, (n + 1,), as in SpikeTrains.
         Cells of a movie: footprint_pixels, footprint_weights and footprint_offsets, as in neuropipe.calcium.footprints
+    notes : what a reader left out and why, e.g. numbers of units that fail a filter; shown with the recording
     """
 
     units: pd.DataFrame
@@ -43,6 +44,7 @@ class Recording:
     epochs: pd.DataFrame | None = None
     behaviour: Mapping[str, TimeSeries] = field(default_factory=dict)
     truth: Mapping[str, np.ndarray] = field(default_factory=dict)
+    notes: Mapping[str, int | float | str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         kinds = (self.spikes, self.counts, self.fluorescence, self.movie, self.signals, self.voltage)

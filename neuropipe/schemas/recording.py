@@ -95,7 +95,7 @@ class Recording(Schema):
             n_channels = len(made.voltage.channels)
             facts |= {"channels": n_channels, "sampling_rate": made.voltage.sampling_rate}
             facts |= {"seconds": round(made.voltage.duration, 3)}
-        return cls(**parts, behaviour=made.behaviour, truth=made.truth, facts=facts)
+        return cls(**parts, behaviour=made.behaviour, truth=made.truth, facts=facts | dict(made.notes))
 
     @property
     def counts(self) -> Any:

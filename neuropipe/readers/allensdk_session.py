@@ -1,0 +1,78 @@
+"""Reads what allensdk read of a session or an experiment: the .npz that its own environment writes.
+
+That is made by resources/allensdk/export.py from objects of allensdk; see docs/archives.md.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from neuropipe.errors import BadInput
+from neuropipe.readers.allen_session import LABELS, UNIT_NUMBERS, AllenSession, numbers_in
+from neuropipe.readers.archives import load_npy_member, member_names
+from neuropipe.readers.arrays import listed, only_file
+from neuropipe.recording import Recording, TimeSeries
+from neuropipe.registry import reader
+
+# Column of allensdk's table of units -> ours; its areas are those of the warehouse's table of channels.
+UNITS = {
+    "unit_id": "unit",
+    "probe_description": "probe",
+    "ecephys_structure_acronym": "brain_area",
+    "peak_channel_id": "peak_channel",
+    "probe_vertical_position": "vertical_position",
+}
+
+
+@reader("allensdk_session", tools=())
+def read(files: Mapping[str, Path], *, stimulus: str = "natural_scenes", blank: bool = False) -> Recording:
+    """The same Recording as reader allen_ecephys makes of the NWB file; units are filtered by allensdk's own limits.
+
+    stimulus, blank : as there
+    """
+    path = only_file(files, "what allensdk read of a session (.npz)")
+    held = _arrays(path, ("units", "spikes", "presentations", "invalid", "running"))
+    spikes, invalid, running = held["spikes"], held["invalid"], held["running"]
+    units = held["units"]
+    table = pd.DataFrame({ours: units[theirs] for theirs, ours in UNITS.items()})
+    table["vertical_position"] = table["vertical_position"].astype(np.float64)
+    for key in UNIT_NUMBERS:
+        if key in units:
+            table[key] = numbers_in(units[key])
+    shown = held["presentations"]
+    presentations = pd.DataFrame(
+        {
+            "stimulus_name": shown["stimulus_name"],
+            "start": shown["start_time"],
+            "stop": shown["stop_time"],
+            **{key: numbers_in(shown[key]) for key in ("stimulus_block", *LABELS) if key in shown},
+        }
+    )
+    edges = spikes["offsets"]
+    session = AllenSession(
+        units=table,
+        trains=[spikes["times"][edges[unit] : edges[unit + 1]] for unit in range(len(table))],
+        presentations=presentations,
+        invalid=[
+            (float(start), float(stop), tuple(str(tags).split("\n")))
+            for start, stop, tags in zip(invalid["start"], invalid["stop"], invalid["tags"], strict=True)
+        ],
+        units_in_file=int(spikes["units_in_file"][0]),
+        running=TimeSeries(running["times"], running["speed"]) if running else None,
+    )
+    return session.recording(stimulus, blank=blank)
+
+
+def _arrays(path: Path, groups: tuple[str, ...]) -> dict[str, dict[str, np.ndarray]]:
+    """group -> name -> array, of members `<group>.<name>.npy`."""
+    held: dict[str, dict[str, np.ndarray]] = {group: {} for group in groups}
+    for name in member_names(path):
+        group, _, key = name.removesuffix(".npy").partition(".")
+        if group in held:
+            held[group][key] = load_npy_member(path, name)
+    missing = [group for group in groups if not held[group] and group != "running"]
+    if missing:
+        raise BadInput(f"{path} lacks {listed(missing)}; it is not what allensdk read of a session: fetch it again")
+    return held
