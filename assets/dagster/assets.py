@@ -10,7 +10,9 @@ from typing import Any
 
 import dagster as dg
 
+from assets.dagster.pipes import over_pipes
 from neuropipe.errors import BadInput
+from resources.allen.warehouse import run_by
 from resources.store.artifact import Artifact
 from resources.store.memo import CACHE_TAG, REFRESH, Outcome, materialize
 from resources.store.pipeline import Pipeline
@@ -49,14 +51,15 @@ def to_asset(stage: Stage, planner: Planner, partitions: dg.PartitionsDefinition
         try:
             planner = Planner(pipeline, overrides_of(pipeline, context.run))
             session = planner.catalog.session(context.partition_key) if stage.partitioned else None
-            outcome = materialize(
-                planner,
-                stage.name,
-                session,
-                refresh=context.run.tags.get(CACHE_TAG) == REFRESH,
-                run_id=context.run.run_id,
-                log=context.log,
-            )
+            with run_by(over_pipes(context)):
+                outcome = materialize(
+                    planner,
+                    stage.name,
+                    session,
+                    refresh=context.run.tags.get(CACHE_TAG) == REFRESH,
+                    run_id=context.run.run_id,
+                    log=context.log,
+                )
         except BadInput as error:
             damaged = {DAMAGED_INPUT: True} if isinstance(error, CorruptArtifact) else {}
             raise dg.Failure(description=str(error), metadata=damaged, allow_retries=False) from error

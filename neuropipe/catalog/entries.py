@@ -18,7 +18,10 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class FileEntry(Entry):
-    """One file of a session: downloaded from `url`, or used where it lies at `path`."""
+    """One file of a session: downloaded from `url`, or used where it lies at `path`.
+
+    `allensdk://api.brain-map.org/ecephys/<id>` (or ophys/<id>) as url : made by allensdk, in an environment of its own
+    """
 
     url: str | None = None
     path: str | None = None
@@ -29,7 +32,7 @@ class FileEntry(Entry):
     def _one_place(self) -> Self:
         if (self.url is None) == (self.path is None):
             raise ValueError("give either url or path")
-        if self.url is not None and not re.match(r"https?://[^/]+/.", self.url):
+        if self.url is not None and not re.match(r"(https?|allensdk)://[^/]+/.", self.url):
             raise ValueError(f"not an http(s) address: {self.url}")
         if self.url is not None and {".", ".."} & set(re.split(r"[/\\]", unquote(self.url))):
             raise ValueError(f"an address must not hold the folder . or ..: {self.url}")

@@ -43,7 +43,7 @@ def _split(url: str) -> tuple[SplitResult, str, list[str]]:
         segments = [unquote(segment, errors="strict") for segment in parts.path.split("/")[1:]]
     except ValueError as error:
         raise BadInput(f"{url!r} is no URL: {error}") from error
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or ".." in host:
+    if parts.scheme not in ("http", "https", "allensdk") or not _HOST.fullmatch(host) or ".." in host:
         raise BadInput(f"{url!r} is no http(s) URL with a plain host name")
     if not any(segments):
         raise BadInput(f"{url!r} names a host but no file")

@@ -5,6 +5,7 @@
 <root>/partial/                      downloads in flight
 <root>/quarantine/                   files with unexpected content
 <root>/local/                        hashes of files that stay where they are
+<root>/allensdk/                     tables of the Allen Institute's warehouse, as allensdk keeps them
 <root>/updates/                      requests to download a new version of a file
 <root>/.users/                       which hashes the catalogues name that use this folder
 <root>/.locks/, .trash/              locks; what a killed removal left

@@ -1,0 +1,182 @@
+"""Has allensdk fetch a session from the Allen Institute's warehouse and read it, and writes down what it read.
+
+Runs in .venv-allen under Dagster Pipes, and imports nothing of ours. Its job is in the extras: kind (ecephys, ophys),
+id, host, cache (folder of allensdk's tables), output (.npz), printed (file that takes what libraries print). It answers
+with one message: {"done": facts} or {"refused": sentence}.
+"""
+
+import functools
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import warnings
+from pathlib import Path
+
+from dagster_pipes import open_dagster_pipes
+
+TIMEOUT = (10.0, 120.0)  # s, to connect and between bytes; allensdk itself would wait for ever
+
+
+class Refused(Exception):
+    """Something that whoever asked is to be told as it is."""
+
+
+def main() -> None:
+    _end_with_parent()
+    with open_dagster_pipes() as pipes:
+        job = pipes.extras
+        with open(job["printed"], "ab", buffering=0) as printed:
+            os.dup2(printed.fileno(), 1)
+            os.dup2(printed.fileno(), 2)
+        try:
+            pipes.report_custom_message({"done": export(job, pipes.log)})
+        except Refused as refused:
+            pipes.report_custom_message({"refused": str(refused)})
+        except Exception as error:
+            traceback.print_exc()
+            said = f"allensdk could not read {job['kind']} {job['id']} ({type(error).__name__}: {error})"
+            pipes.report_custom_message({"refused": said})
+
+
+def export(job, log):
+    """Write the file; facts about it. job : as above; log : of Pipes."""
+    import requests
+
+    warnings.simplefilter("ignore")
+    requests.get = functools.partial(requests.get, timeout=TIMEOUT)
+    log.info(f"allensdk asks http://{job['host']} for {job['kind']} {job['id']}")
+    try:
+        arrays = KINDS[job["kind"]](job)
+    except requests.exceptions.RequestException as error:
+        raise Refused(
+            f"the warehouse http://{job['host']} does not answer as expected ({type(error).__name__}); try again later"
+        ) from error
+    import allensdk
+    import numpy as np
+
+    arrays["allensdk.version"] = np.array([allensdk.__version__])
+    with open(job["output"], "wb") as file:
+        np.savez(file, **arrays)
+    return {"allensdk": allensdk.__version__, "bytes": Path(job["output"]).stat().st_size}
+
+
+def ecephys(job):
+    """A Neuropixels session: units that pass allensdk's filters, spikes, presentations, invalid times, running speed."""
+    import numpy as np
+    from allensdk.brain_observatory.ecephys.ecephys_project_cache import EcephysProjectCache
+    from allensdk.brain_observatory.nwb.nwb_api import NwbApi
+
+    folder = Path(job["cache"])
+    folder.mkdir(parents=True, exist_ok=True)
+    cache = EcephysProjectCache.from_warehouse(
+        scheme="http", host=job["host"], manifest=str(folder / "manifest.json"), timeout=24 * 3600
+    )
+    session_id = int(job["id"])
+    try:
+        known = session_id in cache.fetch_api.get_sessions(session_ids=[session_id]).index
+    except KeyError:  # a table without rows has no columns either
+        known = False
+    if not known:
+        raise Refused(f"the warehouse http://{job['host']} has no Neuropixels session {session_id}: correct the id")
+    downloaded = folder / f"session_{session_id}"
+    downloaded.mkdir(exist_ok=True)
+    try:
+        session = cache.get_session_data(session_id)
+        units, presentations, spikes = session.units, session.stimulus_presentations, session.spike_times
+        trains = [np.asarray(spikes[unit], np.float64) for unit in units.index]
+        invalid = session.invalid_times
+        running = session.running_speed
+        in_file = len(NwbApi(str(downloaded / f"session_{session_id}.nwb")).nwbfile.units)
+    finally:
+        shutil.rmtree(downloaded, ignore_errors=True)
+    arrays = {
+        **_columns("units", units.reset_index()),
+        **_columns("presentations", presentations),
+        "spikes.times": np.concatenate(trains) if trains else np.empty(0),
+        "spikes.offsets": np.concatenate([[0], np.cumsum([len(train) for train in trains])]).astype(np.int64),
+        "spikes.units_in_file": np.array([in_file]),
+        "running.times": running["start_time"].to_numpy(np.float64),
+        "running.speed": running["velocity"].to_numpy(np.float64),
+    }
+    empty = not len(invalid)
+    arrays["invalid.start"] = np.empty(0) if empty else invalid["start_time"].to_numpy(np.float64)
+    arrays["invalid.stop"] = np.empty(0) if empty else invalid["stop_time"].to_numpy(np.float64)
+    arrays["invalid.tags"] = _text([] if empty else ["\n".join(map(str, tags)) for tags in invalid["tags"]])
+    return arrays
+
+
+def ophys(job):
+    """A two-photon experiment: dF/F, stimulus tables in frames, running speed."""
+    import numpy as np
+    from allensdk.core.brain_observatory_cache import BrainObservatoryCache
+
+    folder = Path(job["cache"])
+    folder.mkdir(parents=True, exist_ok=True)
+    cache = BrainObservatoryCache(manifest_file=str(folder / "ophys_manifest.json"), base_uri=f"http://{job['host']}")
+    experiment = int(job["id"])
+    if not cache.api.template_query(
+        "brain_observatory_queries", "ophys_experiment_data", ophys_experiment_id=experiment
+    ):
+        raise Refused(f"the warehouse http://{job['host']} has no two-photon experiment {experiment}: correct the id")
+    with tempfile.TemporaryDirectory(dir=folder) as downloaded:
+        data = cache.get_ophys_experiment_data(experiment, file_name=str(Path(downloaded) / f"{experiment}.nwb"))
+        frame_times, dff = data.get_dff_traces()
+        arrays = {
+            "traces.frame_times": np.asarray(frame_times, np.float64),
+            "traces.dff": np.ascontiguousarray(np.asarray(dff).T, np.float32),
+            "units.cell_specimen_id": np.asarray(data.get_cell_specimen_ids()),
+            "units.roi_id": np.asarray(data.get_roi_ids()),
+            **_stimuli(data),
+        }
+        speed, at = data.get_running_speed()
+        arrays |= {"running.speed": np.asarray(speed, np.float64), "running.times": np.asarray(at, np.float64)}
+    return arrays
+
+
+def _stimuli(data):
+    """Tables of all stimuli, one after another; movies and noise have a row per frame."""
+    import pandas as pd
+
+    tables = []
+    for stimulus in sorted(data.list_stimuli()):
+        tables.append(data.get_stimulus_table(stimulus).assign(stimulus_name=stimulus))
+    return _columns("presentations", pd.concat(tables, ignore_index=True, sort=False))
+
+
+def _columns(group, table):
+    """group.name -> array of each column; what is no number is text."""
+    import numpy as np
+
+    found = {}
+    for name in table.columns:
+        values = table[name].to_numpy()
+        found[f"{group}.{name}"] = values if values.dtype.kind in "biuf" else _text(values)
+    return {name: np.asarray(values) for name, values in found.items()}
+
+
+def _text(values):
+    import numpy as np
+
+    return np.array([str(float(value)) if isinstance(value, bool) else str(value) for value in values], dtype="U")
+
+
+def _end_with_parent():
+    """End this process when the one that started it is gone, however it ended."""
+    parent = os.getppid()
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+KINDS = {"ecephys": ecephys, "ophys": ophys}
+
+if __name__ == "__main__":
+    sys.exit(main())
