@@ -1,6 +1,6 @@
-"""Reads what allensdk read of a session or an experiment: the .npz that its own environment writes.
+"""Reads what allensdk read of a Neuropixels session: the .npz that its own environment writes.
 
-That is made by resources/allensdk/export.py from objects of allensdk; see docs/archives.md.
+That is made by resources/allen/export.py from an EcephysSession; see docs/archives.md.
 """
 
 from collections.abc import Mapping
@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neuropipe.errors import BadInput
 from neuropipe.readers.allen_session import LABELS, UNIT_NUMBERS, AllenSession, numbers_in
-from neuropipe.readers.archives import load_npy_member, member_names
-from neuropipe.readers.arrays import listed, only_file
+from neuropipe.readers.allensdk_files import arrays_of
+from neuropipe.readers.arrays import only_file
 from neuropipe.recording import Recording, TimeSeries
 from neuropipe.registry import reader
 
@@ -33,7 +32,7 @@ def read(files: Mapping[str, Path], *, stimulus: str = "natural_scenes", blank: 
     stimulus, blank : as there
     """
     path = only_file(files, "what allensdk read of a session (.npz)")
-    held = _arrays(path, ("units", "spikes", "presentations", "invalid", "running"))
+    held = arrays_of(path, ("units", "spikes", "presentations", "invalid"), optional=("running",))
     spikes, invalid, running = held["spikes"], held["invalid"], held["running"]
     units = held["units"]
     table = pd.DataFrame({ours: units[theirs] for theirs, ours in UNITS.items()})
@@ -63,16 +62,3 @@ def read(files: Mapping[str, Path], *, stimulus: str = "natural_scenes", blank: 
         running=TimeSeries(running["times"], running["speed"]) if running else None,
     )
     return session.recording(stimulus, blank=blank)
-
-
-def _arrays(path: Path, groups: tuple[str, ...]) -> dict[str, dict[str, np.ndarray]]:
-    """group -> name -> array, of members `<group>.<name>.npy`."""
-    held: dict[str, dict[str, np.ndarray]] = {group: {} for group in groups}
-    for name in member_names(path):
-        group, _, key = name.removesuffix(".npy").partition(".")
-        if group in held:
-            held[group][key] = load_npy_member(path, name)
-    missing = [group for group in groups if not held[group] and group != "running"]
-    if missing:
-        raise BadInput(f"{path} lacks {listed(missing)}; it is not what allensdk read of a session: fetch it again")
-    return held

@@ -65,7 +65,7 @@ def export(job, log):
 
 
 def ecephys(job):
-    """A Neuropixels session: units that pass allensdk's filters, spikes, presentations, invalid times, running speed."""
+    """A Neuropixels session: units that pass allensdk's filters, spikes, stimuli, invalid times, running."""
     import numpy as np
     from allensdk.brain_observatory.ecephys.ecephys_project_cache import EcephysProjectCache
     from allensdk.brain_observatory.nwb.nwb_api import NwbApi
