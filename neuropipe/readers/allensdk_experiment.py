@@ -19,7 +19,10 @@ from neuropipe.registry import reader
 
 @reader("allensdk_experiment", tools=())
 def read(files: Mapping[str, Path], *, stimulus: str = "natural_scenes", blank: bool = False) -> Recording:
-    """The same Recording as reader allen_ophys makes of the NWB file. stimulus, blank : as there"""
+    """The same Recording as reader allen_ophys makes of the NWB file.
+
+    stimulus, blank : as there
+    """
     path = only_file(files, "what allensdk read of an experiment (.npz)")
     held = arrays_of(path, ("units", "traces", "presentations"), optional=("running",))
     shown, running = held["presentations"], held["running"]

@@ -11,6 +11,7 @@ import pandas as pd
 from neuropipe import readers
 from neuropipe.recording import Recording
 from tests.readers import public_sets
+from tests.readers.allen_files import allen_ecephys, allen_ophys, allensdk_experiment, allensdk_session
 from tests.readers.signal_files import alf_spikes, eeglab, nifti, signals_npy
 
 N_TRIALS, N_BINS, N_UNITS = 6, 4, 3
@@ -248,6 +249,10 @@ EXAMPLES = {
     "neuroscope": Example(
         public_sets.neuroscope, {}, False, beside=public_sets.NEUROSCOPE_BESIDE, of_several="a is none of <session>"
     ),
+    "allen_ecephys": Example(allen_ecephys, {}, False),
+    "allen_ophys": Example(allen_ophys, {}, False, imaged=True),
+    "allensdk_session": Example(allensdk_session, {}, False),
+    "allensdk_experiment": Example(allensdk_experiment, {}, False, imaged=True),
 }
 
 

@@ -22,7 +22,7 @@ class TestEveryReader:
     def test_returns_the_standard_form(self, kind, tmp_path):
         recording = read(kind, EXAMPLES[kind].write(tmp_path))
         if not EXAMPLES[kind].has_trials:
-            assert recording.trials is None or recording.signals or recording.spikes
+            assert recording.trials is None or recording.signals or recording.spikes or recording.fluorescence
             others = (recording.fluorescence, recording.movie, recording.signals, recording.spikes)
             assert recording.behaviour or any(others)
             return

@@ -233,7 +233,16 @@ def test_a_session_needs_what_its_source_needs(tmp_path):
 
 # Data sets of which no hash is published and no file could be had when they were added: they are downloaded only, and
 # what is downloaded first is recorded in the lock file. Their YAML says where each address is from.
-UNPINNED = ("kay-images", "spikefinder", "steinmetz-neuromatch", "stringer-orientations", "stringer-spontaneous")
+UNPINNED = (
+    "allen-visual-coding",
+    "allen-visual-coding-2p",
+    "allen-warehouse",
+    "kay-images",
+    "spikefinder",
+    "steinmetz-neuromatch",
+    "stringer-orientations",
+    "stringer-spontaneous",
+)
 
 
 def test_the_catalogue_of_the_project_is_valid():
@@ -244,7 +253,7 @@ def test_the_catalogue_of_the_project_is_valid():
         for name, entry in session.entry.files.items():
             if session.dataset_name in UNPINNED:
                 assert (entry.sha256, entry.bytes, entry.path) == (None, None, None)
-                assert entry.url.startswith("https://")
+                assert entry.url.startswith(("https://", "allensdk://"))
                 continue
             assert entry.path is not None or (entry.sha256 and entry.bytes), f"{session.key}: {name} has no hash"
         assert session.entry.same_recording_as in {None, *catalog.sessions}
