@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 BUCKET = "/visual-coding-neuropixels/ecephys-cache"
+IMAGED = "/visual-coding-2p/ophys_experiment_data"
 
 
 class Warehouse:
@@ -63,8 +64,12 @@ def _handler(warehouse: Warehouse) -> type[BaseHTTPRequestHandler]:
                 self._send(200, json.dumps(facts | {"msg": rows}).encode())
             elif path in warehouse.links:
                 self._send(200, warehouse.links[path].read_bytes())
-            elif (match := re.fullmatch(rf"{BUCKET}/session_(\d+)/session_\1\.nwb", path)) and (
-                file := warehouse.files.get(("EcephysNwb", int(match[1])))
+            elif (
+                (match := re.fullmatch(rf"{BUCKET}/session_(\d+)/session_\1\.nwb", path))
+                and (file := warehouse.files.get(("EcephysNwb", int(match[1]))))
+            ) or (
+                (match := re.fullmatch(rf"{IMAGED}/(\d+)\.nwb", path))
+                and (file := warehouse.files.get(("NWBOphys", int(match[1]))))
             ):
                 self._send(200, file.read_bytes())
             else:
