@@ -131,8 +131,10 @@ class AllenSession:
         return pd.concat([rows, pd.DataFrame(invalid)], ignore_index=True) if invalid else rows.reset_index(drop=True)
 
 
-def numbers_in(values: Sequence) -> np.ndarray:
+def numbers_in(values: Sequence | np.ndarray) -> np.ndarray:
     """float64, NaN for what is no number: '', 'null', N/A, a list of two numbers."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+        return values.astype(np.float64)
     found = np.full(len(values), np.nan)
     for at, value in enumerate(values):
         try:
