@@ -5,20 +5,24 @@ id, host, cache (folder of allensdk's tables), output (.npz), printed (file that
 with one message: {"done": facts} or {"refused": sentence}.
 """
 
+import contextlib
 import functools
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import threading
 import time
 import traceback
+import urllib.error
 import warnings
 from pathlib import Path
 
 from dagster_pipes import open_dagster_pipes
 
 TIMEOUT = (10.0, 120.0)  # s, to connect and between bytes; allensdk itself would wait for ever
+ABANDONED = 24 * 3600.0  # s: a working folder this old belongs to a process that was killed
 
 
 class Refused(Exception):
@@ -48,10 +52,11 @@ def export(job, log):
 
     warnings.simplefilter("ignore")
     requests.get = functools.partial(requests.get, timeout=TIMEOUT)
+    socket.setdefaulttimeout(TIMEOUT[1])
     log.info(f"allensdk asks http://{job['host']} for {job['kind']} {job['id']}")
     try:
         arrays = KINDS[job["kind"]](job)
-    except requests.exceptions.RequestException as error:
+    except (requests.exceptions.RequestException, urllib.error.URLError) as error:
         raise Refused(
             f"the warehouse http://{job['host']} does not answer as expected ({type(error).__name__}); try again later"
         ) from error
@@ -70,29 +75,24 @@ def ecephys(job):
     from allensdk.brain_observatory.ecephys.ecephys_project_cache import EcephysProjectCache
     from allensdk.brain_observatory.nwb.nwb_api import NwbApi
 
-    folder = Path(job["cache"])
-    folder.mkdir(parents=True, exist_ok=True)
-    cache = EcephysProjectCache.from_warehouse(
-        scheme="http", host=job["host"], manifest=str(folder / "manifest.json"), timeout=24 * 3600
-    )
     session_id = int(job["id"])
-    try:
-        known = session_id in cache.fetch_api.get_sessions(session_ids=[session_id]).index
-    except KeyError:  # a table without rows has no columns either
-        known = False
-    if not known:
-        raise Refused(f"the warehouse http://{job['host']} has no Neuropixels session {session_id}: correct the id")
-    downloaded = folder / f"session_{session_id}"
-    downloaded.mkdir(exist_ok=True)
-    try:
+    with working_folder(job) as folder:
+        cache = EcephysProjectCache.from_warehouse(
+            scheme="http", host=job["host"], manifest=str(folder / "manifest.json"), timeout=24 * 3600
+        )
+        try:
+            known = session_id in cache.fetch_api.get_sessions(session_ids=[session_id]).index
+        except KeyError:  # a table without rows has no columns either
+            known = False
+        if not known:
+            raise Refused(f"the warehouse http://{job['host']} has no Neuropixels session {session_id}: correct the id")
+        (folder / f"session_{session_id}").mkdir()
         session = cache.get_session_data(session_id)
         units, presentations, spikes = session.units, session.stimulus_presentations, session.spike_times
         trains = [np.asarray(spikes[unit], np.float64) for unit in units.index]
         invalid = session.invalid_times
         running = session.running_speed
-        in_file = len(NwbApi(str(downloaded / f"session_{session_id}.nwb")).nwbfile.units)
-    finally:
-        shutil.rmtree(downloaded, ignore_errors=True)
+        in_file = len(NwbApi(str(folder / f"session_{session_id}" / f"session_{session_id}.nwb")).nwbfile.units)
     arrays = {
         **_columns("units", units.reset_index()),
         **_columns("presentations", presentations),
@@ -114,27 +114,46 @@ def ophys(job):
     import numpy as np
     from allensdk.core.brain_observatory_cache import BrainObservatoryCache
 
-    folder = Path(job["cache"])
-    folder.mkdir(parents=True, exist_ok=True)
-    cache = BrainObservatoryCache(manifest_file=str(folder / "ophys_manifest.json"), base_uri=f"http://{job['host']}")
     experiment = int(job["id"])
-    if not cache.api.template_query(
-        "brain_observatory_queries", "ophys_experiment_data", ophys_experiment_id=experiment
-    ):
-        raise Refused(f"the warehouse http://{job['host']} has no two-photon experiment {experiment}: correct the id")
-    with tempfile.TemporaryDirectory(dir=folder) as downloaded:
-        data = cache.get_ophys_experiment_data(experiment, file_name=str(Path(downloaded) / f"{experiment}.nwb"))
+    with working_folder(job) as folder:
+        cache = BrainObservatoryCache(manifest_file=str(folder / "manifest.json"), base_uri=f"http://{job['host']}")
+        query = {"ophys_experiment_id": experiment}
+        if not cache.api.template_query("brain_observatory_queries", "ophys_experiment_data", **query):
+            raise Refused(
+                f"the warehouse http://{job['host']} has no two-photon experiment {experiment}: correct the id"
+            )
+        data = cache.get_ophys_experiment_data(experiment, file_name=str(folder / f"{experiment}.nwb"))
         frame_times, dff = data.get_dff_traces()
-        arrays = {
+        speed, times = data.get_running_speed()
+        return {
             "traces.frame_times": np.asarray(frame_times, np.float64),
             "traces.dff": np.ascontiguousarray(np.asarray(dff).T, np.float32),
             "units.cell_specimen_id": np.asarray(data.get_cell_specimen_ids()),
             "units.roi_id": np.asarray(data.get_roi_ids()),
+            "running.speed": np.asarray(speed, np.float64),
+            "running.times": np.asarray(times, np.float64),
             **_stimuli(data),
         }
-        speed, at = data.get_running_speed()
-        arrays |= {"running.speed": np.asarray(speed, np.float64), "running.times": np.asarray(at, np.float64)}
-    return arrays
+
+
+@contextlib.contextmanager
+def working_folder(job):
+    """A folder that is gone afterwards, with the warehouse's tables that were fetched before; new ones are kept.
+
+    allensdk reads what it finds, also a table that a killed process wrote half of: so tables are kept when they are
+    whole, in one step each.
+    """
+    kept = Path(job["cache"])
+    kept.mkdir(parents=True, exist_ok=True)
+    for abandoned in kept.glob("fetch-*"):
+        if time.time() - abandoned.stat().st_mtime > ABANDONED:
+            shutil.rmtree(abandoned, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="fetch-", dir=kept) as folder:
+        for table in kept.glob("*.csv"):
+            shutil.copy(table, folder)
+        yield Path(folder)
+        for table in Path(folder).glob("*.csv"):
+            table.replace(kept / table.name)
 
 
 def _stimuli(data):
