@@ -14,8 +14,9 @@ def over_pipes(context: Any) -> Runner:
 
     def run(command: list[str], job: Mapping[str, Any]) -> Mapping[str, Any]:
         with warnings.catch_warnings():
-            # Dagster calls a part of its message reader a preview that may change with its version, which is pinned.
+            # Dagster warns of its own parts, which may change with its version: that is pinned.
             warnings.simplefilter("ignore", dg.PreviewWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
             try:
                 done = dg.PipesSubprocessClient().run(context=context, command=command, extras=dict(job))
             except dg.DagsterError:
