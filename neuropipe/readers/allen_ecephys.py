@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from neuropipe.errors import BadInput
-from neuropipe.readers.allen_session import LABELS, UNIT_NUMBERS, AllenSession, numbers_in
+from neuropipe.readers.allen_session import LABELS, UNIT_NUMBERS, AllenSession, in_order, numbers_in, sorted_trains
 from neuropipe.readers.arrays import only_file
 from neuropipe.readers.hdf5 import member, opened, values_of
-from neuropipe.recording import Recording, TimeSeries
+from neuropipe.recording import Recording, SpikeTrains, TimeSeries
 from neuropipe.registry import reader
 
 ELECTRODES = "general/extracellular_ephys/electrodes"
@@ -73,9 +73,10 @@ def read(
                 f"{name}: none of {len(table)} units passes the filters ({_counted(why_not)}); relax "
                 "amplitude_cutoff_maximum, presence_ratio_minimum or isi_violations_maximum"
             )
+        units = in_order(units)
         session = AllenSession(
             units=units.drop(columns=["quality", "valid_data", "row"]),
-            trains=_trains(file, units["row"].to_numpy(), name),
+            spikes=_spikes(file, units["row"].to_numpy(), name),
             presentations=_presentations(file, name),
             invalid=_invalid(file, name),
             units_in_file=len(table),
@@ -135,12 +136,18 @@ def _counted(why_not: np.ndarray) -> str:
     return ", ".join(f"{reason}: {n}" for reason, n in zip(reasons, counts, strict=True)) or "none"
 
 
-def _trains(file: Any, rows: np.ndarray, name: str) -> list[np.ndarray]:
+def _spikes(file: Any, rows: np.ndarray, name: str) -> SpikeTrains:
+    """Spike trains of some rows of the units, read straight to their place."""
     times, stops = (member(file["units"], key, name) for key in ("spike_times", "spike_times_index"))
-    offsets = np.concatenate([[0], stops[:].astype(np.int64)])
-    if offsets[-1] != len(times) or np.any(np.diff(offsets) < 0):
+    edges = np.concatenate([[0], stops[:].astype(np.int64)])
+    if edges[-1] != len(times) or np.any(np.diff(edges) < 0):
         raise BadInput(f"{name}: units/spike_times_index does not cut {len(times)} spike times into units")
-    return [times[offsets[row] : offsets[row + 1]] for row in rows]
+    offsets = np.concatenate([[0], np.cumsum(np.diff(edges)[rows])])
+    found = np.empty(offsets[-1])
+    for row, first, last in zip(rows, offsets[:-1], offsets[1:], strict=True):
+        if last > first:
+            times.read_direct(found, np.s_[edges[row] : edges[row + 1]], np.s_[first:last])
+    return sorted_trains(found, offsets)
 
 
 def _presentations(file: Any, name: str) -> pd.DataFrame:

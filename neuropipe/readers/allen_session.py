@@ -5,6 +5,7 @@ Both ways to a session share it: readers.allen_ecephys (its NWB file), readers.a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -59,14 +60,14 @@ BLANK_FRAME = -1
 
 @dataclass(frozen=True)
 class AllenSession:
-    """units : unit, probe, brain_area, peak_channel, vertical_position (um) and numbers, of the units that count
-    trains : their spike times, s; presentations : stimulus_name, start, stop (s), stimulus_block and labels, NaN where
-    a stimulus has no such parameter; invalid : start, stop (s) and tags; running : speed, cm/s
+    """units : unit, probe, brain_area, peak_channel, vertical_position (um) and numbers, of units that count, in order
+    spikes : of these units; presentations : stimulus_name, start, stop (s), stimulus_block and labels, NaN where a
+    stimulus has no such parameter; invalid : start, stop (s) and tags; running : speed, cm/s
     units_in_file : number of units before any filter; notes : as in Recording
     """
 
     units: pd.DataFrame
-    trains: Sequence[np.ndarray]
+    spikes: SpikeTrains
     presentations: pd.DataFrame
     invalid: Sequence[tuple[float, float, tuple[str, ...]]]
     units_in_file: int
@@ -77,10 +78,8 @@ class AllenSession:
         """The presentations of one stimulus as trials; those during an interval that is invalid are left out.
 
         stimulus : its name, e.g. natural_scenes; blank : whether presentations of nothing (frame -1, or a grating
-        without orientation) are trials, too. Units come by probe and depth.
+        without orientation) are trials, too
         """
-        order = np.lexsort([self.units["unit"], self.units["vertical_position"], self.units["probe"]])
-        units = self.units.iloc[order].reset_index(drop=True)
         shown = self.presentations.sort_values("start", kind="stable", ignore_index=True)
         invalid = _overlapping(shown["start"], shown["stop"], [each[:2] for each in self.invalid if _harms(each[2])])
         # A masked presentation lies in the midst of others of its stimulus.
@@ -94,28 +93,28 @@ class AllenSession:
                 f"{listed(set(names.dropna()))}: name one as `stimulus` in the parameters"
             )
         trials, n_blank = _without_blanks(trials) if not blank else (trials, 0)
-        trains = [np.sort(np.asarray(self.trains[at], np.float64)) for at in order]
         notes = {
             "units_in_file": self.units_in_file,
-            "units_left_out": self.units_in_file - len(units),
+            "units_left_out": self.units_in_file - len(self.units),
             "trials_in_invalid_times": int((meant & invalid).sum()),
             "blank_trials_left_out": n_blank,
-            "spikes_in_invalid_times": self._spikes_in_invalid_times(trains),
+            "spikes_in_invalid_times": self._spikes_in_invalid_times(),
         }
         return Recording(
-            units=units,
-            spikes=SpikeTrains.from_list(trains),
+            units=self.units,
+            spikes=self.spikes,
             trials=_trials(trials),
             epochs=self._epochs(shown[~invalid]),
             behaviour={"running_speed": self.running} if self.running is not None else {},
             notes=notes | dict(self.notes),
         )
 
-    def _spikes_in_invalid_times(self, trains: Sequence[np.ndarray]) -> int:
+    def _spikes_in_invalid_times(self) -> int:
         """They are kept, as allensdk does: no trial is near them."""
-        edges = np.array([[start, stop] for start, stop, tags in self.invalid if _harms(tags)]).reshape(-1, 2)
-        starts, stops = edges.T
-        return sum(int(np.sum(np.searchsorted(t, stops, "right") - np.searchsorted(t, starts))) for t in trains)
+        times, found = self.spikes.times, 0
+        for start, stop, tags in self.invalid:
+            found += int(((times >= start) & (times <= stop)).sum()) if _harms(tags) else 0
+        return found
 
     def _epochs(self, shown: pd.DataFrame) -> pd.DataFrame:
         """Blocks of each stimulus, and the intervals that are invalid as `invalid: <tags>`."""
@@ -129,6 +128,21 @@ class AllenSession:
             {"name": f"invalid: {', '.join(tags)}", "start": start, "stop": stop} for start, stop, tags in self.invalid
         ]
         return pd.concat([rows, pd.DataFrame(invalid)], ignore_index=True) if invalid else rows.reset_index(drop=True)
+
+
+def in_order(units: pd.DataFrame) -> pd.DataFrame:
+    """Units by probe, depth and number."""
+    order = np.lexsort([units["unit"], units["vertical_position"], units["probe"]])
+    return units.iloc[order].reset_index(drop=True)
+
+
+def sorted_trains(times: np.ndarray, offsets: np.ndarray) -> SpikeTrains:
+    """Spike times of units, one after another, each in order; sorted in place where they are not."""
+    for first, last in pairwise(offsets.tolist()):
+        train = times[first:last]
+        if np.any(train[1:] < train[:-1]):
+            train.sort()
+    return SpikeTrains(times, offsets)
 
 
 def numbers_in(values: Sequence | np.ndarray) -> np.ndarray:

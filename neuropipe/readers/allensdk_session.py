@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neuropipe.readers.allen_session import LABELS, UNIT_NUMBERS, AllenSession, numbers_in
+from neuropipe.readers.allen_session import LABELS, UNIT_NUMBERS, AllenSession, in_order, numbers_in, sorted_trains
 from neuropipe.readers.allensdk_files import arrays_of
 from neuropipe.readers.arrays import only_file
-from neuropipe.recording import Recording, TimeSeries
+from neuropipe.recording import Recording, SpikeTrains, TimeSeries
 from neuropipe.registry import reader
 
 # Column of allensdk's table of units -> ours; its areas are those of the warehouse's table of channels.
@@ -36,6 +36,7 @@ def read(files: Mapping[str, Path], *, stimulus: str = "natural_scenes", blank: 
     spikes, invalid, running = held["spikes"], held["invalid"], held["running"]
     units = held["units"]
     table = pd.DataFrame({ours: units[theirs] for theirs, ours in UNITS.items()})
+    table["row"] = np.arange(len(table))
     table["vertical_position"] = table["vertical_position"].astype(np.float64)
     for key in UNIT_NUMBERS:
         if key in units:
@@ -49,10 +50,11 @@ def read(files: Mapping[str, Path], *, stimulus: str = "natural_scenes", blank: 
             **{key: numbers_in(shown[key]) for key in ("stimulus_block", *LABELS) if key in shown},
         }
     )
-    edges = spikes["offsets"]
+    table, edges = in_order(table), spikes["offsets"]
+    trains = SpikeTrains.from_list([spikes["times"][edges[row] : edges[row + 1]] for row in table["row"]])
     session = AllenSession(
-        units=table,
-        trains=[spikes["times"][edges[unit] : edges[unit + 1]] for unit in range(len(table))],
+        units=table.drop(columns="row"),
+        spikes=sorted_trains(trains.times, trains.offsets),
         presentations=presentations,
         invalid=[
             (float(start), float(stop), tuple(str(tags).split("\n")))
