@@ -16,8 +16,8 @@ from tests.tracer import REPOSITORY
 # What plans, downloads, shows and keeps decides no bytes.
 NEVER = (
     "neuropipe.catalog.entries", "neuropipe.catalog.sessions", "neuropipe.catalog.datasets", "neuropipe.plots",
-    "resources.fetch", "resources.store.plan", "resources.store.gc", "resources.store.code", "assets.dagster",
-    "assets.cli",
+    "resources.allen", "resources.fetch", "resources.store.plan", "resources.store.gc", "resources.store.code",
+    "assets.dagster", "assets.cli",
 )  # fmt: skip
 
 

@@ -31,6 +31,12 @@ def stored(tmp_path):
     return commit
 
 
+def test_what_a_reader_left_out_is_among_the_facts(stored):
+    traces = made.Fluorescence(DFF, FRAME_TIMES)
+    recording = made.Recording(units=pd.DataFrame({"roi": range(3)}), fluorescence=traces, notes={"noise_left_out": 4})
+    assert stored(recording).facts["noise_left_out"] == 4
+
+
 class OnlySlices:
     """Frames that can only be read in stretches; notes how long each stretch was."""
 
