@@ -52,6 +52,7 @@ def gather(planner: Planner, session: Session, exporter: Plugin, asked: Sequence
         source=source,
         assets=made,
         subject={**dataset.subject, **session.entry.subject},
+        simulated=session.simulator is not None,
         asked=tuple(names),
     )
 

@@ -26,7 +26,7 @@ class SessionContent:
 
     key, title, citation, licence, note, modality : as the catalogue has them; subject : what is known of the animal or
     person, under NWB's names (subject_id, species, sex, age, ...); source : asset that the session's activity is read
-    from; assets : name -> artifact; asked : names that the user gave, empty for everything
+    from; assets : name -> artifact; simulated : whether the session is; asked : names that the user gave, empty for everything
     """
 
     key: str
@@ -38,6 +38,7 @@ class SessionContent:
     source: str
     assets: Mapping[str, Made]
     subject: Mapping[str, str] = field(default_factory=dict)
+    simulated: bool = False
     asked: tuple[str, ...] = ()
 
     @property

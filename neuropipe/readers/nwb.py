@@ -4,7 +4,6 @@ Uses h5py only: the schema inside the file is not needed for what is read here, 
 """
 
 from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +77,7 @@ def _series_of_rois(file: Any) -> list[str]:
 
 
 def _spikes(units: Any, name: str) -> SpikeTrains:
-    """All spike times in one read, straight into the array that is returned; a unit is sorted only where it must be."""
+    """All spike times in one read, straight into the array that is returned."""
     held, stops = member(units, "spike_times", name), member(units, "spike_times_index", name)[:]
     offsets = np.concatenate([[0], stops]).astype(np.int64)
     if held.shape != (offsets[-1],) or np.any(np.diff(offsets) < 0):
@@ -89,11 +88,7 @@ def _spikes(units: Any, name: str) -> SpikeTrains:
         raise BadInput(f"{name} says that it has {held.size:,} spike times, more than fit into memory") from error
     if len(times):
         held.read_direct(times)
-    for first, last in pairwise(offsets.tolist()):
-        train = times[first:last]
-        if not (train[1:] >= train[:-1]).all():
-            train.sort()
-    return SpikeTrains(times, offsets)
+    return SpikeTrains.sorting(times, offsets)
 
 
 def _imaged(file: Any, where: str, name: str) -> dict[str, Any]:

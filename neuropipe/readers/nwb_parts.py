@@ -27,7 +27,7 @@ def row_table(group: Any, name: str, row: str) -> pd.DataFrame:
     """The columns of a DynamicTable with one number or text per row. row : what its ids become a column of"""
     ids = member(group, "id", name)[:]
     found = {row: ids}
-    for key in _ordered(group):
+    for key in sorted(group):
         column = group[key]
         plain = getattr(column, "shape", None) == ids.shape and f"{key}_index" not in group
         if key != "id" and plain and (column.dtype.kind in "biuf" or _is_text(column)) and not key.endswith("_index"):
@@ -84,12 +84,6 @@ def series(file: Any, where: str, name: str) -> TimeSeries:
 def values(column: Any) -> np.ndarray:
     """A column in memory; text as text."""
     return column.asstr()[:].astype(str) if _is_text(column) else column[:]
-
-
-def _ordered(group: Any) -> list[str]:
-    """Names of columns in the order that the table states, others after them by name."""
-    stated = [each.decode() if isinstance(each, bytes) else str(each) for each in group.attrs.get("colnames", ())]
-    return list(dict.fromkeys([*(key for key in stated if key in group), *sorted(group)]))
 
 
 def _is_text(column: Any) -> bool:

@@ -13,19 +13,26 @@ SECONDS = "s, on the recording's own clock"
 
 
 def add_trials(file: Any, session: SessionContent) -> None:
-    """The trial table: start_time and stop_time, events in s, labels. NaN stands for a time that is not known."""
+    """The trial table: start_time and stop_time, events in s, labels. NaN stands for a time that is not known.
+
+    Trials that are one moment (`onset`) begin and end there.
+    """
     from hdmf.common import VectorData
     from pynwb.epoch import TimeIntervals
 
     trials = session.recording.trials
     if trials is None:
         return
+    instants = "onset" in trials and not {"start", "stop"} & set(trials)
     made = []
-    for name, column in (("start_time", "start"), ("stop_time", "stop")):
+    for name, column, what in (("start_time", "start", "begins"), ("stop_time", "stop", "ends")):
+        described = f"when the trial {what}, {SECONDS}"
+        if instants:
+            column, described = "onset", f"the trial's only event, {SECONDS}: when it {what} is not known"
         values = trials[column].to_numpy(float) if column in trials else np.full(len(trials), np.nan)
-        known = f"when the trial {'begins' if column == 'start' else 'ends'}, {SECONDS}"
-        made.append(VectorData(name=name, description=known if np.isfinite(values).all() else f"{known}; NaN where "
-                               "it is not known", data=packed(values)))  # fmt: skip
+        if not np.isfinite(values).all():
+            described += "; NaN where it is not known"
+        made.append(VectorData(name=name, description=described, data=packed(values)))
     rest = trials.drop(columns=[name for name in ("start", "stop") if name in trials])
     made += columns(rest, {}, TAKEN)
     described = "Trials, with events (s, on the recording's own clock) and labels."

@@ -88,8 +88,9 @@ def _pixels(source: Any) -> tuple[str, Any, np.ndarray]:
 
     kinds = [("x", "u4"), ("y", "u4"), ("weight", "f4")]
     if getattr(source, "roi_pixels", None) is None:
-        none = VectorData(name="pixel_mask", description="no pixels: they are not known", data=np.empty(0, kinds))
-        return "ROIs; where they lie is not known, so that their masks are empty.", none, np.zeros(len(source.units), int)
+        n_rois = len(source.units)
+        none = VectorData(name="pixel_mask", description="no pixel is known", data=np.zeros(n_rois, kinds))
+        return "ROIs. Where they lie is not known: each mask is one pixel of weight 0.", none, np.arange(1, n_rois + 1)
     height, width = source.mean_image.shape
     mask = np.empty(len(source.roi_pixels), kinds)
     mask["y"], mask["x"] = np.divmod(source.roi_pixels[:].astype(np.int64), width)

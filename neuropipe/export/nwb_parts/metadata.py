@@ -8,14 +8,6 @@ from neuropipe.export.content import SessionContent
 
 START = datetime(1970, 1, 1, tzinfo=UTC)  # stands for a session's start, which catalogues don't state
 DOI = re.compile(r"\bdoi:(10\.\d{4,9}/[^\s;,]+)")
-# What NWB demands of a subject of whom nothing is known: an age of 0 days or more, and U for an unknown sex.
-UNKNOWN = {
-    "age": "P0D/",
-    "sex": "U",
-    "description": "Age P0D/ and sex U stand for what is not known; so does the session's key for a name.",
-}
-
-
 def new_file(session: SessionContent) -> Any:
     """An NWBFile with the session's facts and nothing in it yet."""
     from pynwb import NWBFile
@@ -66,7 +58,13 @@ def _left_out(session: SessionContent) -> list[str]:
 
 
 def _subject(session: SessionContent) -> Any:
+    """The subject; an age of 0 days or more and the sex U are what NWB demands where these are not known."""
     from pynwb.file import Subject
 
-    known: dict[str, str] = {**UNKNOWN, "subject_id": session.key, **session.subject}
+    known: dict[str, str] = {"subject_id": session.key, "age": "P0D/", "sex": "U", **session.subject}
+    stands = [f"{name} {known[name]}" for name in known if name not in session.subject]
+    said = f"Not known, so that these only fill the place: {', '.join(stands)}." if stands else ""
+    known["description"] = " ".join(filter(None, (session.subject.get("description"), said)))
+    if session.simulated:
+        known["description"] = "There is no subject: the session is simulated."
     return Subject(**known)

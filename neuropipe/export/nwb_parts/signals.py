@@ -69,13 +69,19 @@ def add_counts(file: Any, session: SessionContent) -> None:
                             starting_time=float(start))  # fmt: skip
         ecephys.add(series)
         return
-    described = (
-        f"Spike counts of each trial: (trial, bin, unit), {order}, in bins of {width:g} s; the first begins {start:g} s "
-        "after the event that trials are aligned to."
-    )
-    column = VectorData(name="counts", description=described, data=packed(recording.trial_counts[:]))
-    ids = np.arange(recording.trial_counts.shape[0])
-    ecephys.add(DynamicTable(name="spike_counts", description=described, columns=[column], id=ids))
+    n_trials = recording.trial_counts.shape[0]
+    described = f"Spike counts of each trial: (trial, bin, unit), {order}."
+    of_bins = {
+        "bin_width": (width, "s, width of a bin"),
+        "start": (start, "s, where the first bin begins, relative to the event that trials are aligned to"),
+    }
+    made = [VectorData(name="counts", description=described, data=packed(recording.trial_counts[:]))]
+    made += [
+        VectorData(name=name, description=text, data=np.full(n_trials, float(value)))
+        for name, (value, text) in of_bins.items()
+    ]
+    table = DynamicTable(name="spike_counts", description=described, columns=made, id=np.arange(n_trials))
+    ecephys.add(table)
 
 
 def _electrodes(file: Any, units: pd.DataFrame) -> Any:
