@@ -1,6 +1,7 @@
 """A recording as pynapple objects, and as a folder of pynapple's files (`pynapple.load_file` reads each)."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,7 @@ from neuropipe.schemas import Recording, SortedSpikes
 MARKER = "session.json"
 
 
-@exporter(
-    "pynapple", suffix="", assets=("recording", "sorted_spikes/*"), folder=True, marker="session.json"
-)
+@exporter("pynapple", suffix="", assets=("recording", "sorted_spikes/*"), folder=True, marker="session.json")
 def write(session: SessionContent, path: Path) -> None:
     """A file per object: units.npz, trials.npz, epochs.npz, one per behavioural signal; session.json says what it is."""
     (name,) = session.asked
@@ -28,10 +27,11 @@ def write(session: SessionContent, path: Path) -> None:
     recording = session.assets["recording"].content if "recording" in session.assets else None
     path.mkdir()
     objects = to_pynapple(recording if recording is not None else made, spikes=made if made is not recording else None)
+    left_out = {key: why for key in ("trials", "epochs") if (why := _not_intervals(getattr(recording, key, None)))}
     for key, held in objects.items():
         held.save(str(path / f"{key}.npz"))
     facts = {"session": session.key, "title": session.title, "citation": session.citation, "licence": session.licence}
-    facts |= {"identifier": session.identifier, "asset": name, "objects": sorted(objects)}
+    facts |= {"identifier": session.identifier, "asset": name, "objects": sorted(objects), "left_out": left_out}
     (path / MARKER).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
@@ -39,7 +39,8 @@ def to_pynapple(recording: Recording | SortedSpikes, *, spikes: SortedSpikes | N
     """The objects of a recording by name, times in s on its own clock.
 
     units : TsGroup with the unit table as metadata; counts, dff, signals : TsdFrame of what was recorded instead
-    trials : IntervalSet with the other columns as metadata, where trials have start and stop; epochs : IntervalSet
+    trials, epochs : IntervalSet with the other columns as metadata; left out where they overlap or have no start and
+    stop, since pynapple would cut them. Where one begins as another ends, pynapple ends that one 1 us earlier
     one object per behavioural signal : Tsd, or TsdFrame with its columns
     spikes : units that a sorter found, in place of the recording's own
     """
@@ -56,8 +57,8 @@ def to_pynapple(recording: Recording | SortedSpikes, *, spikes: SortedSpikes | N
         name, times, values = frames
         objects[name] = pynapple.TsdFrame(t=times, d=values, time_units="s")
     for name, table in (("trials", recording.trials), ("epochs", recording.epochs)):
-        if table is not None and (found := _intervals(table)) is not None:
-            objects[name] = found
+        if table is not None and not _not_intervals(table):
+            objects[name] = _intervals(table)
     for name in sorted(recording.behaviour):
         series = recording.series(name)
         if name in objects:
@@ -104,15 +105,23 @@ def _frames(recording: Recording) -> tuple[str, np.ndarray, np.ndarray] | None:
     return None
 
 
-def _intervals(table: pd.DataFrame) -> Any:
-    """An IntervalSet; None where starts or stops are not known. Pynapple wants intervals apart and in order."""
-    pynapple = need("pynapple", "its objects")
-
+def _not_intervals(table: pd.DataFrame | None) -> str:
+    """Why the rows of a table are no IntervalSet; "" if they are, or there is no table."""
+    if table is None:
+        return ""
     if not {"start", "stop"} <= set(table) or not np.isfinite(table[["start", "stop"]].to_numpy(float)).all():
-        return None
+        return "their start or stop is not known"
     starts, stops = table["start"].to_numpy(float), table["stop"].to_numpy(float)
     if np.any(stops <= starts) or np.any(starts[1:] < stops[:-1]):
-        return None
+        return "they overlap, or have no duration"
+    return ""
+
+
+def _intervals(table: pd.DataFrame) -> Any:
+    pynapple = need("pynapple", "its objects")
     others = table.drop(columns=["start", "stop"])
     metadata = {str(name): plain(others[name]) for name in others}
-    return pynapple.IntervalSet(start=starts, end=stops, metadata=metadata or None, time_units="s")
+    starts, stops = table["start"].to_numpy(float), table["stop"].to_numpy(float)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Some starts and ends are equal")
+        return pynapple.IntervalSet(start=starts, end=stops, metadata=metadata or None, time_units="s")

@@ -1,5 +1,6 @@
 """Sorted units as a SpikeInterface sorting, and as its folder on disk (`spikeinterface.load` reads it)."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,10 @@ def write(session: SessionContent, path: Path, *, sampling_rate: float | None = 
         made = session.assets.get("recording")
         voltage = made.content.voltage if made is not None else None
         sampling_rate = voltage["sampling_rate"] if voltage is not None else SAMPLING_RATE
-    to_spikeinterface(session.one(), sampling_rate).save(folder=path, format="numpy_folder", verbose=False)
+    sorting = to_spikeinterface(session.one(), sampling_rate)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*provenance will not be saved")  # it was made in memory
+        sorting.save(folder=path, format="numpy_folder")
 
 
 def to_spikeinterface(spikes: Recording | SortedSpikes, sampling_rate: float = SAMPLING_RATE) -> Any:

@@ -160,5 +160,3 @@ def _regular(held: Any, values: np.ndarray, quantity: str, where: str, name: str
     segments = np.stack([edges[:-1], edges[1:]], axis=1).astype(np.int64)
     single = np.ascontiguousarray(values, np.float32)
     return Signals(single, 1 / step, quantity, segments, times[segments[:, 0]])
-
-

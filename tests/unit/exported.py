@@ -145,6 +145,6 @@ def asking(session: SessionContent, name: str) -> SessionContent:
 
 def voltage(sampling_rate: float = 20_000.0) -> SimpleNamespace:
     """A recording of voltage, as far as exporters look at it."""
-    empty = dict.fromkeys(("times", "offsets", "counts", "signals", "dff", "trials", "epochs", "movie"))
+    empty = dict.fromkeys(("times", "offsets", "counts", "time_counts", "signals", "dff", "trials", "epochs", "movie"))
     where = {"sampling_rate": sampling_rate}
     return SimpleNamespace(**empty, units=pd.DataFrame(), behaviour={}, truth={}, voltage=where)

@@ -85,7 +85,7 @@ def _write(write, content, output: Path, options: dict[str, Any]) -> None:
     from resources.files.safe_files import move_durably, storage_trouble_in_words
 
     token = uuid.uuid4().hex
-    staged, old = (output.with_name(f".{output.name}.{token}{what}") for what in ("", ".old"))
+    staged, old = (output.with_name(f".{output.stem}.{token}{what}{output.suffix}") for what in ("", ".old"))
     with storage_trouble_in_words(output.parent, output.name):
         try:
             write(content, staged, **options)

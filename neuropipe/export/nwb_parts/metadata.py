@@ -8,6 +8,8 @@ from neuropipe.export.content import SessionContent
 
 START = datetime(1970, 1, 1, tzinfo=UTC)  # stands for a session's start, which catalogues don't state
 DOI = re.compile(r"\bdoi:(10\.\d{4,9}/[^\s;,]+)")
+
+
 def new_file(session: SessionContent) -> Any:
     """An NWBFile with the session's facts and nothing in it yet."""
     from pynwb import NWBFile

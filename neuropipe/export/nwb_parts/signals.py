@@ -12,7 +12,19 @@ from neuropipe.recording import sample_times
 
 VOLTS = {"V": 1.0, "mV": 1e-3, "uV": 1e-6, "µV": 1e-6, "nV": 1e-9}
 NO_UNIT = "The unit of the values is not known; NWB calls them volts, which they are not."
-ELECTRODES = RESERVED | {"x", "y", "z", "imp", "location", "filtering", "group", "group_name", "rel_x", "rel_y", "rel_z"}
+ELECTRODES = RESERVED | {
+    "x",
+    "y",
+    "z",
+    "imp",
+    "location",
+    "filtering",
+    "group",
+    "group_name",
+    "rel_x",
+    "rel_y",
+    "rel_z",
+}
 ELECTRODES |= {"reference"}
 AREAS = ("brain_area", "region", "location", "area")  # columns that say where a channel is
 
@@ -61,9 +73,7 @@ def add_counts(file: Any, session: SessionContent) -> None:
     ecephys.add(_rows("units", "Units, in the order of the counts' last axis.", recording.units))
     order = "units in the order of the table `units` beside it"
     if recording.time_counts is not None:
-        described = (
-            f"Spike counts (time, unit), {order}, in bins of {width:g} s. The time of a bin is where it begins."
-        )
+        described = f"Spike counts (time, unit), {order}, in bins of {width:g} s. The time of a bin is where it begins."
         counts = packed(recording.time_counts[:])
         series = TimeSeries(name="spike_counts", description=described, data=counts, unit="spikes", rate=1 / width,
                             starting_time=float(start))  # fmt: skip
@@ -88,9 +98,7 @@ def _electrodes(file: Any, units: pd.DataFrame) -> Any:
     """The table of electrodes, a row per channel, and the region of all of them."""
     unknown = "not known"
     device = file.create_device(name="recording_device", description=f"The device is {unknown}.")
-    group = file.create_electrode_group(
-        name="channels", description="All channels.", location=unknown, device=device
-    )
+    group = file.create_electrode_group(name="channels", description="All channels.", location=unknown, device=device)
     area = next((name for name in AREAS if name in units), None)
     for row in range(len(units)):
         place = str(units[area].iloc[row]) if area is not None else unknown
