@@ -37,7 +37,8 @@ else:
         times, stops = file["units/spike_times"][:], file["units/spike_times_index"][:]
 seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
 peak = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
-print(json.dumps({"seconds": seconds, "cpu": cpu, "beyond": peak - times.nbytes, "spikes": len(times), "last": int(stops[-1])}))
+found = {"seconds": seconds, "cpu": cpu, "beyond": peak - times.nbytes}
+print(json.dumps(found | {"spikes": len(times), "last": int(stops[-1])}))
 """
 
 
@@ -60,7 +61,10 @@ def write_spikes(path: Path, n_units: int, n_spikes: int, seed: int = 0, compres
 
 
 def read_once(path: Path, how: str) -> dict[str, Any]:
-    """seconds, cpu (s), beyond (bytes held beyond the result), spikes; how : "neuropipe" or "h5py"; in a process of its own."""
+    """seconds, cpu (s), beyond (bytes held beyond the result), spikes, last, of a process of its own.
+
+    how : "neuropipe" or "h5py"
+    """
     done = subprocess.run([sys.executable, "-c", READ, str(path), how], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 

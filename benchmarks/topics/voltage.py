@@ -7,8 +7,8 @@ import numpy as np
 
 from assets.dagster.driver import drive
 from assets.pipeline import build_pipeline
-from benchmarks.artifacts import current, evaluation_of, make
 from benchmarks import nwb_reading
+from benchmarks.artifacts import current, evaluation_of, make
 from benchmarks.results import Result
 from neuropipe.catalog import Session
 from resources.store.artifact import Artifact

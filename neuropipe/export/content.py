@@ -26,7 +26,8 @@ class SessionContent:
 
     key, title, citation, licence, note, modality : as the catalogue has them; subject : what is known of the animal or
     person, under NWB's names (subject_id, species, sex, age, ...); source : asset that the session's activity is read
-    from; assets : name -> artifact; simulated : whether the session is; asked : names that the user gave, empty for everything
+    from; assets : name -> artifact; simulated : whether the session is; asked : assets to be exported, of which
+    there is one for formats that hold one; the others support these
     """
 
     key: str

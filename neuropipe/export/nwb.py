@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from neuropipe.export.content import SessionContent
+from neuropipe.export.needs import need
 from neuropipe.export.nwb_parts.behaviour import add_behaviour, add_epochs, add_trials
 from neuropipe.export.nwb_parts.identity import fix_object_ids
 from neuropipe.export.nwb_parts.imaging import add_imaging
@@ -11,7 +12,6 @@ from neuropipe.export.nwb_parts.metadata import new_file
 from neuropipe.export.nwb_parts.results import add_connectivity, add_predictions
 from neuropipe.export.nwb_parts.signals import add_counts, add_signals
 from neuropipe.export.nwb_parts.units import add_units
-from neuropipe.export.needs import need
 from neuropipe.registry import exporter
 
 

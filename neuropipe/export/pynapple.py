@@ -21,7 +21,7 @@ MARKER = "session.json"
 
 @exporter("pynapple", suffix="", assets=("recording", "sorted_spikes/*"), folder=True, marker="session.json")
 def write(session: SessionContent, path: Path) -> None:
-    """A file per object: units.npz, trials.npz, epochs.npz, one per behavioural signal; session.json says what it is."""
+    """A file per object: units.npz, trials.npz, epochs.npz, one per behavioural signal; session.json names them."""
     (name,) = session.asked
     made = session.assets[name].content
     recording = session.assets["recording"].content if "recording" in session.assets else None

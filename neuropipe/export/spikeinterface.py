@@ -29,11 +29,10 @@ def write(session: SessionContent, path: Path, *, sampling_rate: float | None = 
 
     sampling_rate : of the sorting, Hz; by default the voltage's, 30000 where spike times came without one
     """
-    if sampling_rate is None:
-        made = session.assets.get("recording")
-        voltage = made.content.voltage if made is not None else None
-        sampling_rate = voltage["sampling_rate"] if voltage is not None else SAMPLING_RATE
-    sorting = to_spikeinterface(session.one(), sampling_rate)
+    made = session.assets.get("recording")
+    voltage = made.content.voltage if made is not None else None
+    known = SAMPLING_RATE if voltage is None else voltage["sampling_rate"]
+    sorting = to_spikeinterface(session.one(), known if sampling_rate is None else sampling_rate)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*provenance will not be saved")  # it was made in memory
         sorting.save(folder=path, format="numpy_folder")

@@ -66,12 +66,11 @@ def clock(times: np.ndarray, rate: float | None = None) -> dict[str, Any]:
 
     times : (time,) s; rate : Hz, by default that of the first and last time
     """
+    candidates = [] if rate is None else [rate]
     if rate is None and len(times) > 1 and times[-1] > times[0]:
-        rate = (len(times) - 1) / (times[-1] - times[0])
-        candidates = [rate, float(np.round(rate, 6)), 1 / float(np.round(1 / rate, 9))]
-    else:
-        candidates = [rate] if rate is not None else []
+        mean = float((len(times) - 1) / (times[-1] - times[0]))
+        candidates = [mean, round(mean, 6), 1 / max(round(1 / mean, 9), 1e-9)]
     for tried in candidates:
-        if tried and np.array_equal(times[0] + np.arange(len(times)) / tried, times):
+        if np.array_equal(times[0] + np.arange(len(times)) / tried, times):
             return {"starting_time": float(times[0]), "rate": float(tried)}
     return {"timestamps": packed(times)}

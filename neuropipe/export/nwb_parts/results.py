@@ -69,7 +69,7 @@ def add_connectivity(file: Any, session: SessionContent) -> None:
     """A table per method in the module `connectivity`: a row per pair that has a weight, a p-value or a delay."""
     for name, made in session.group("connectivity").items():
         found: Connectivity = made.content
-        facts = {"directed": found.directed, "signed": found.signed, "calibrated": found.calibrated}
+        facts: dict[str, Any] = {"directed": found.directed, "signed": found.signed, "calibrated": found.calibrated}
         facts["parameters"] = dict(found.parameters or {})
         text = f"Connectivity by {found.method or name}. {json.dumps(facts, sort_keys=True)}"
         held = table(name, text, pair_table(found), OF_PAIRS)
