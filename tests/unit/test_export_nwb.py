@@ -12,10 +12,10 @@ from neuropipe.errors import BadInput
 from neuropipe.export.nwb import to_nwb, write
 from neuropipe.export.nwb_parts.metadata import dois
 from neuropipe.readers.nwb import read
-from neuropipe.recording import Fluorescence, Recording, TimeCounts, TrialCounts
+from neuropipe.recording import Fluorescence, Recording, Signals, TimeCounts, TrialCounts
+from neuropipe.schemas import Events, SortedSpikes
 from neuropipe.schemas import Fluorescence as FoundRois
 from neuropipe.schemas import Recording as Stored
-from neuropipe.schemas import SortedSpikes
 from tests.unit import exported
 
 
@@ -150,6 +150,19 @@ def test_field_potentials_with_a_pause(tmp_path):
     assert found.units["channel"].tolist() == ["Fz", "Cz"]
 
 
+def test_bold_is_a_series_with_a_table_of_voxels(tmp_path):
+    values = np.random.default_rng(0).normal(0, 1, (20, 2)).astype(np.float32)
+    units = pd.DataFrame({"x": [1, 2], "y": [3, 4]})
+    before = Stored.of(Recording(units=units, signals=Signals.whole(values, 0.4, "a.u.")))
+    write(exported.content(before, "bold"), tmp_path / "bold.nwb")
+    assert problems(tmp_path / "bold.nwb") == []
+    with pynwb.NWBHDF5IO(str(tmp_path / "bold.nwb"), "r") as file:
+        opened = file.read()
+        np.testing.assert_array_equal(opened.acquisition["signals"].data[:], values)
+        assert opened.acquisition["signals"].rate == 0.4
+        assert opened.processing["voxels"]["voxels"]["y"][:].tolist() == [3, 4]
+
+
 def dff():
     return np.random.default_rng(0).normal(0, 1, (40, 2)).astype(np.float32), 0.5 + np.arange(40) / 32
 
@@ -158,11 +171,22 @@ def test_fluorescence_of_rois_whose_place_is_not_known(tmp_path):
     values, times = dff()
     values[3, 1] = np.nan
     before = Stored.of(Recording(units=pd.DataFrame({"roi": [3, 8]}), fluorescence=Fluorescence(values, times)))
-    write(exported.content(before, "fluorescence"), tmp_path / "rois.nwb")
+    counted = np.abs(np.nan_to_num(values))
+    events = Events(
+        events=counted,
+        frame_times=times,
+        rois=pd.DataFrame({"noise": [0.1, 0.2], "seconds": [1.0, 1.0], "events": [2.0, 3.0]}),
+        units="spikes",
+        frame_rate=32.0,
+        method="oasis",
+    )
+    write(exported.content(before, "fluorescence", events__oasis=events), tmp_path / "rois.nwb")
     assert problems(tmp_path / "rois.nwb") == []
     found = read({"a": tmp_path / "rois.nwb"}, fluorescence="processing/ophys/DfOverF/RoiResponseSeries")
     np.testing.assert_array_equal(found.fluorescence.dff, values)
     np.testing.assert_array_equal(found.fluorescence.frame_times, times)
+    again = read({"a": tmp_path / "rois.nwb"}, fluorescence="processing/ophys/events/oasis")
+    np.testing.assert_array_equal(again.fluorescence.dff, counted)
 
 
 def test_pixels_of_rois_that_were_found_in_a_movie():
