@@ -30,7 +30,7 @@ AREAS = ("brain_area", "region", "location", "area")  # columns that say where a
 
 
 def add_signals(file: Any, session: SessionContent) -> None:
-    """Field potentials as an ElectricalSeries; BOLD as a TimeSeries, for which NWB has no type."""
+    """Field potentials as an ElectricalSeries; BOLD and responses as a TimeSeries, as NWB has no type for them."""
     from pynwb import TimeSeries
     from pynwb.ecephys import ElectricalSeries
 
@@ -41,10 +41,12 @@ def add_signals(file: Any, session: SessionContent) -> None:
     times = sample_times(segments, recording.segment_starts[:], recording.sampling_rate)
     when = clock(times, recording.sampling_rate) if len(segments) == 1 else {"timestamps": packed(times)}
     values, quantity = packed(recording.signals[:]), recording.quantity or "a.u."
-    if session.modality == "bold":
-        described = f"BOLD of {len(recording.units)} voxels (time, voxel)."
+    if session.modality != "field_potentials":
+        rows = "voxels" if session.modality == "bold" else "units"
+        described = f"{session.modality} of {len(recording.units)} {rows}, (time, {rows[:-1]})."
         file.add_acquisition(TimeSeries(name="signals", description=described, data=values, unit=quantity, **when))
-        module(file, "voxels", "Where voxels lie.").add(_rows("voxels", "A row per voxel, in order.", recording.units))
+        table = _rows(rows, "A row per column of `signals`, in order.", recording.units)
+        module(file, rows, f"The {rows} of `signals`.").add(table)
         return
     region = _electrodes(file, recording.units)
     known = quantity in VOLTS
