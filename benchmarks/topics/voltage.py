@@ -7,6 +7,7 @@ import numpy as np
 
 from assets.dagster.driver import drive
 from assets.pipeline import build_pipeline
+from benchmarks import nwb_reading
 from benchmarks.artifacts import current, evaluation_of, make
 from benchmarks.results import Result
 from neuropipe.catalog import Session
@@ -45,6 +46,7 @@ def measure() -> Iterator[Result]:
     yield from _decoders(pipeline)
     yield _rerun(pipeline)
     yield from _real(pipeline)
+    yield from _nwb()
 
 
 def _sessions(pipeline: Pipeline, keys: tuple[str, ...]) -> list[Session]:
@@ -145,3 +147,14 @@ def _real(pipeline: Pipeline) -> Iterator[Result]:
     name = f"median accuracy: {SORTER}, simulated units in the locust's voltage"
     command = _run(f"evaluation/sorting/{SORTER}", hybrid)
     yield Result(name, scores["value"], scores["ci_low"], scores["ci_high"], "", 1, command, "4 units; hybrid, 20 s")
+
+
+def _nwb() -> Iterator[Result]:
+    """How fast the spike times of a large NWB file are read beside plain h5py, and what that takes."""
+    found = nwb_reading.measure()
+    note = f"{found['bytes'] / 1e9:.3g} GB, {nwb_reading.UNITS} units, file in memory; median over pairs of runs"
+    command = "python -m benchmarks.nwb_reading"
+    yield Result("NWB reading: speed over plain h5py's", found["ratio"], asked=">= .8", command=command, note=note)
+    yield Result("NWB reading: the same in CPU time", found["cpu_ratio"], command=command, note=note)
+    beyond = f"most of any run; the result is {found['bytes'] / 1e9:.3g} GB"
+    yield Result("NWB reading: GB held beyond the result", found["beyond"] / 1e9, command=command, note=beyond)

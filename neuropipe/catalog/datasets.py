@@ -7,6 +7,7 @@ from pydantic import JsonValue, model_validator
 from neuropipe.catalog.entries import AnyTask, Entry, FileEntry, FileName, Name
 
 Modality = Literal["voltage", "movie", "fluorescence", "spikes", "counts", "field_potentials", "bold", "responses"]
+SubjectFact = Literal["subject_id", "species", "sex", "age", "strain", "genotype", "description"]  # NWB's names
 
 
 class SessionEntry(Entry):
@@ -14,6 +15,7 @@ class SessionEntry(Entry):
 
     parameters : of the reader or simulator, in addition to those of the data set; config : asset -> settings
     simulator : where it is not the data set's; task : "none" where this session has none of what the task decodes
+    subject : what is known of the animal or person, beside what the data set says of all
     same_recording_as : key of another session that was read from the same recording, in other units or windows
     """
 
@@ -23,11 +25,14 @@ class SessionEntry(Entry):
     simulator: str | None = None
     task: Literal["none"] | None = None
     note: str = ""
+    subject: dict[SubjectFact, str] = {}
     same_recording_as: str | None = None
 
 
 class DatasetEntry(Entry):
     """One data set: where it is from, how it is read or simulated, what to decode, and its sessions.
+
+    subject : what is known of all its animals or persons; exports state it
 
     Two data sets may name the same files: one recording with two tasks.
     """
@@ -42,6 +47,7 @@ class DatasetEntry(Entry):
     task: AnyTask | None = None
     config: dict[str, dict[str, JsonValue]] = {}
     follow_upstream: bool = False
+    subject: dict[SubjectFact, str] = {}
     sessions: dict[Name, SessionEntry]
 
     @model_validator(mode="after")

@@ -1,7 +1,6 @@
 """Connectivity for other programs: an edge list as Parquet, a graph as GraphML (Gephi, Cytoscape, networkx, igraph)."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,9 +55,6 @@ def write_graphml(connectivity: Connectivity, path: Path, density: float | None 
 def write_parquet(connectivity: Connectivity, path: Path, density: float | None = None) -> None:
     """Write the edge list as Parquet."""
     edges(connectivity, density).to_parquet(path, index=False)
-
-
-FORMATS: dict[str, Callable[..., None]] = {"graphml": write_graphml, "parquet": write_parquet}
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:

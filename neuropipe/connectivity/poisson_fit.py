@@ -52,7 +52,7 @@ def fit_poisson(
     iteration = 0
     for iteration in range(1, max_iterations + 1):  # noqa: B007
         coefficients = coefficients + move
-        bent, mean = _remainder(sample, coefficients)
+        bent, mean = remainder(sample, coefficients)
         pull = per_bin * (gram @ coefficients + n_bins * bent) / mean + per_bin * penalty[:, None] * coefficients
         bend = pull - cross + gradient  # the fall of the gradient along the move
         gradient = cross - pull
@@ -66,7 +66,7 @@ def fit_poisson(
     return PoissonFit(coefficients, scale * _widening(sample, coefficients, gram, n_bins), iteration)
 
 
-def _remainder(sample: Sample, coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def remainder(sample: Sample, coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Means over the sample of f * (exp(eta) - 1 - eta), (regressor, target), and of exp(eta) - eta, (target,)."""
     bent, total = np.zeros(coefficients.shape), np.zeros(coefficients.shape[1])
     weights = coefficients.astype(np.float32)

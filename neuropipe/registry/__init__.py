@@ -63,6 +63,7 @@ signal_feature = _announcer("signal_feature")
 sorter = _announcer("sorter")
 connectivity_method = _announcer("connectivity_method")
 score_family = _announcer("score_family")
+exporter = _announcer("exporter")
 
 
 class Registry:
