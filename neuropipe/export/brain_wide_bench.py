@@ -1,4 +1,4 @@
-"""Files that the scorer of the IBL's BrainWideBench takes (`ibl_bwb_eval` 0.1.0), written without that package.
+"""Submissions to the IBL's BrainWideBench, as its scorer takes them (`ibl_bwb_eval` 0.1.0); written without it.
 
 A submission is `<label>/<task>/<recording id>/seed_<seed>.safetensors`, the truth
 `<task>/<recording id>/ground_truth.safetensors`. Suite 1 asks for classes of trials (`predictions` (trial, 1, class)
@@ -7,12 +7,16 @@ logits, `trial_id`), suite 2 for counts of spikes (`predictions` (window, bin, u
 the numbers of classes are in ibl_brain_wide_bench_2026/pipeline.py (CHOICE_MAP, REWARD_MAP, CONTRAST_MAP).
 """
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from neuropipe.errors import BadInput
+from neuropipe.export.content import SessionContent
+from neuropipe.registry import exporter
 from neuropipe.schemas.binned import TrialBins
 from neuropipe.schemas.predictions import Predictions
 
@@ -22,8 +26,41 @@ TRIAL_TASKS: Mapping[str, Mapping[float, int]] = {
     "reward": {-1.0: 0, 1.0: 1},
     "stimulus_contrast": {0.0: 0, 0.0625: 1, 0.125: 2, 0.25: 3, 1.0: 4},
 }
+# What our labels are there: columns of the laboratory's table of trials, and of simulated sessions.
+TASK_OF = {"choice": "choice", "response_choice": "choice", "feedbackType": "reward", "feedback": "reward"}
 COUNT_TASKS = ("co_smoothing", "forecasting")
 SMALLEST = 1e-12  # probability whose logarithm is still finite in single precision
+SEED = 43  # the first of the benchmark's own (src/ibl_bwb_eval/protocol.py)
+PREDICTIONS, TRUTH, MARKER = "predictions", "ground_truth", "submission.json"
+
+
+@exporter("bwb", suffix="", assets=("decoder/*",), many=True, folder=True, marker="submission.json")
+def write(session: SessionContent, path: Path) -> None:
+    """Folders `predictions` (a submission per decoder, in blocked folds) and `ground_truth`, as the scorer takes them.
+
+    The task is that of the session's label: choice, or feedback as `reward`; trials of other classes (no choice) are
+    left out of both. The recording is called by its id where the catalogue's note holds it, else by the session's key.
+    """
+    binned = session.assets["binned"].content
+    if getattr(binned, "label", None) not in TASK_OF:
+        raise BadInput(
+            f"{session.key} decodes {getattr(binned, 'label', 'no label of trials')}; BrainWideBench asks for choices "
+            f"or rewards (labels {', '.join(TASK_OF)})"
+        )
+    task = TASK_OF[binned.label]
+    known = re.search(r"one:([0-9a-f-]{36})", session.note)
+    recording_id = known[1] if known else session.key
+    trials = binned.trials[[_is_class(task, name) for name in binned.trials["label"]]]
+    for name, made in session.group("decoder").items():
+        write_predictions(
+            path / PREDICTIONS, task, recording_id, label=name, seed=SEED, predictions=made.content, binned=binned
+        )
+    write_true_classes(
+        path / TRUTH, task, recording_id, trials=trials["trial"].to_numpy(), labels=trials["label"].tolist()
+    )
+    facts = {"session": session.key, "task": task, "recording_id": recording_id, "identifier": session.identifier}
+    score = f"python -m ibl_bwb_eval.scoring.ts1 --pred_dir {PREDICTIONS} --gt_dir {TRUTH}"
+    (path / MARKER).write_text(json.dumps(facts | {"score": score}, indent=1) + "\n", encoding="utf-8")
 
 
 def write_classes(
@@ -72,7 +109,8 @@ def write_predictions(
     """The out-of-fold predictions of a decoder as a submission to suite 1; the path of its file.
 
     predictions : of a `decoder/<name>`; binned : what they were made from; scheme : of the folds. Other arguments as of
-    `write_classes`. Raises BadInput where these folds were not made, or a trial was predicted more than once.
+    `write_classes`; classes that the task doesn't have are left out, with the trials of them, and the others' shares
+    add up to 1. Raises BadInput where these folds were not made, or a trial was predicted more than once.
     """
     table = predictions.predictions
     rows = table[table["scheme"] == scheme]
@@ -80,10 +118,19 @@ def write_predictions(
     if classes is None or rows.empty:
         known = ", ".join(sorted(set(table["scheme"])))
         raise BadInput(f"there are no predicted classes in {scheme} folds; there are predictions in {known} folds")
+    kept = [name for name in classes if _is_class(task, name)]
+    rows = rows[rows["y_true"].isin(kept)]
     trials = binned.trials["trial"].to_numpy()[rows["sample"].to_numpy()]
-    probabilities = rows[[f"p_{name}" for name in classes]].to_numpy()
+    shares = np.maximum(rows[[f"p_{name}" for name in kept]].to_numpy(), SMALLEST)
     return write_classes(
-        root, task, recording_id, label=label, seed=seed, trials=trials, probabilities=probabilities, classes=classes
+        root,
+        task,
+        recording_id,
+        label=label,
+        seed=seed,
+        trials=trials,
+        probabilities=shares / shares.sum(axis=1, keepdims=True),
+        classes=kept,
     )
 
 
@@ -145,6 +192,13 @@ def _codes(task: str, classes: Sequence[object]) -> list[int]:
                 "leave such trials out"
             ) from None
     return found
+
+
+def _is_class(task: str, name: object) -> bool:
+    try:
+        return float(str(name)) in TRIAL_TASKS[task]
+    except (KeyError, ValueError):
+        return False
 
 
 def _trials(trials: np.ndarray, n: int) -> np.ndarray:

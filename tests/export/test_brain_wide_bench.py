@@ -1,6 +1,8 @@
 """Submissions to the IBL's BrainWideBench: its own scorer reads them and gives our scores."""
 
+import dataclasses
 import importlib
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +13,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from neuropipe.calcium import suite2p_library
 from neuropipe.errors import BadInput
+from neuropipe.export import Made, SessionContent
 from neuropipe.export import brain_wide_bench as bench
 from neuropipe.schemas.predictions import Predictions
 
@@ -51,6 +54,7 @@ def test_out_of_fold_predictions_of_a_decoder_are_submitted_by_their_trials(tmp_
     table = pd.DataFrame({"scheme": ["shuffled"] + ["blocked"] * 4, "fold": 0, "sample": [0, 3, 1, 0, 2]})
     table["p_-1"] = [0.1, 0.9, 0.2, 0.6, 0.7]
     table["p_1"] = 1 - table["p_-1"]
+    table["y_true"] = ["-1", "-1", "1", "-1", "1"]
     trials = pd.DataFrame({"trial": [2, 4, 5, 9], "label": [-1, 1, 1, -1]})
     binned = SimpleNamespace(trials=trials)
     given = {"label": "ours", "seed": 43, "predictions": Predictions(predictions=table, classes=["-1", "1"])}
@@ -61,6 +65,25 @@ def test_out_of_fold_predictions_of_a_decoder_are_submitted_by_their_trials(tmp_
     assert scores["bacc"] == pytest.approx(0.75), "one of two trials of 1 is decoded wrong"
     with pytest.raises(BadInput, match="no predicted classes in leave_one_out folds; there are predictions in blocked"):
         bench.write_predictions(tmp_path, "choice", EID, **given, binned=binned, scheme="leave_one_out")
+
+
+def test_trials_without_a_choice_are_left_out_of_predictions_and_truth(tmp_path):
+    table = pd.DataFrame({"scheme": "blocked", "fold": 0, "sample": [0, 1, 2], "y_true": ["-1", "0", "1"]})
+    table[["p_-1", "p_0", "p_1"]] = [[0.3, 0.5, 0.2], [0.1, 0.8, 0.1], [0.1, 0.6, 0.3]]
+    trials = pd.DataFrame({"trial": [0, 1, 2], "label": ["-1", "0", "1"]})
+    made = {
+        "decoder/gru": Made(Predictions(predictions=table, classes=["-1", "0", "1"]), "f1"),
+        "binned": Made(SimpleNamespace(trials=trials, label="choice"), "f2"),
+    }
+    facts = dict.fromkeys(("title", "citation", "licence", "modality", "source"), "")
+    session = SessionContent(key="ibl.one", note=f"one:{EID}, lab/Subjects/s/d/1", assets=made, **facts)
+    bench.write(session, tmp_path)
+    assert json.loads((tmp_path / "submission.json").read_text())["recording_id"] == EID
+    found = ts1.score_dir(tmp_path / "predictions", tmp_path / "ground_truth")
+    assert found["gru", "ts1-choice", EID, 43]["bacc"] == 1.0
+    other = dataclasses.replace(session, assets=made | {"binned": Made(SimpleNamespace(label="image"), "f3")})
+    with pytest.raises(BadInput, match=r"ibl\.one decodes image; BrainWideBench asks for choices or rewards"):
+        bench.write(other, tmp_path)
 
 
 def test_columns_are_put_into_the_order_of_the_task_and_missing_classes_are_never_chosen(tmp_path):

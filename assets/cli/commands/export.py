@@ -32,6 +32,7 @@ def export(assets, patterns, settings, form, output, force, **options) -> None:
     spikeinterface  a folder: a sorting
     graphml         .graphml: connectivity as a graph
     parquet         .parquet: connectivity as a list of edges
+    bwb             a folder: predictions for BrainWideBench
     \b
     Without ASSETS, everything of the session that the store holds.
     neuropipe export --session sim-choice.small --output choice.nwb
