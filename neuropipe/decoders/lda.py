@@ -62,13 +62,15 @@ def discriminant(rows: np.ndarray, labels: np.ndarray, n_classes: int) -> dict:
     """The fields of `Discriminant`: score_k = log likelihood of class k, up to a term that classes share.
 
     rows : (trial, feature); labels : (trial,) integers below n_classes. A class without trials scores as the mean of
-    all trials does; features that don't vary within classes are left out.
+    all trials does; features that don't vary within classes are left out. With one trial per class the spread of all
+    trials is taken for that within classes.
     """
     mean = rows.mean(axis=0)
     members = np.eye(n_classes)[labels]
     size = members.sum(axis=0)[:, None]
     centres = np.divide(members.T @ (rows - mean), size, out=np.zeros((n_classes, rows.shape[1])), where=size > 0)
-    within = rows - mean - centres[labels]
+    alone = size.max(initial=0) < 2  # nothing is known of the spread within classes: that of all trials stands in
+    within = rows - mean - (0 if alone else centres[labels])
     spread = within.std(axis=0)
     factor = np.divide(
         1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9 * np.abs(rows).max(axis=0, initial=0)

@@ -75,3 +75,12 @@ def test_features_that_do_not_vary_and_classes_without_trials_do_no_harm():
     assert all(np.isfinite(fitted[name]).all() for name in ("weights", "intercepts"))
     alone = discriminant(np.repeat(np.eye(2), 3, axis=0), np.repeat([0, 1], 3), 2)  # no variance within classes
     assert np.isfinite(alone["weights"]).all()
+
+
+def test_one_trial_per_class_is_enough_to_tell_classes_apart():
+    rng = np.random.default_rng(0)
+    means = 3 * rng.normal(size=(12, 40))
+    fitted = discriminant(means + rng.normal(size=means.shape), np.arange(12), 12)
+    again = means + rng.normal(size=means.shape)
+    decided = ((again - fitted["mean"]) @ fitted["weights"] + fitted["intercepts"]).argmax(axis=1)
+    assert (decided == np.arange(12)).mean() >= 11 / 12
