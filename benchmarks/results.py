@@ -21,7 +21,10 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 PAGES = (
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("connectivity", "decoders", "results", "fluorescence", "sorting")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("connectivity", "decoders", "results", "fields", "fluorescence", "sorting")
+    ),
 )
 RIVAL = "logistic_regression"  # the decoder that the others are compared with
 TOOLS = ("numpy", "scikit-learn", "xgboost", "torch", "oasis-deconv", "suite2p", "spikeinterface", "zarr", "dagster")
@@ -123,6 +126,7 @@ TABLES = {
     "results:connections": lambda: connectivity_tables.short_table(results("connectivity")),
     "results:sorters": lambda: voltage_tables.sorters(results("voltage")),
     "results:sorting-cost": lambda: voltage_tables.decoders(results("voltage")),
+    "results:haxby": lambda: voltage_tables.haxby(results("voltage")),
     "results:fluorescence": lambda: fluorescence_tables.tables(results("fluorescence")),
 }
 

@@ -1,4 +1,4 @@
-"""Tables of spike sorting: sorters on voltage whose truth is known, and what a decoder loses by sorting."""
+"""Tables: sorters on voltage whose truth is known, what a decoder loses by sorting, categories from BOLD."""
 
 from collections.abc import Mapping
 
@@ -32,6 +32,23 @@ def decoders(results: Rows) -> str:
         lost = results[f"points lost by sorting: {name}"]
         cells.append(f"{float(lost['value']):.1f} ({float(lost['low']):.1f} to {float(lost['high']):.1f})")
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def haxby(results: Rows) -> str:
+    """Accuracies, the best first, with intervals where there are some."""
+    start = "Haxby, accuracy: "
+    rows = sorted(
+        (row for name, row in results.items() if name.startswith(start)), key=lambda row: -float(row["value"])
+    )
+    lines = ["| decoder | accuracy | |", "|---|---|---|"]
+    for row in rows:
+        name, interval = row["result"].removeprefix(start), ""
+        if row["low"]:
+            interval = f" ({float(row['low']):.2f} to {float(row['high']):.2f})"
+        name = name.replace("scikit-learn, ", "scikit-learn: `") + "`" if "scikit-learn" in name else f"`{name}`"
+        p = row["note"].partition("; ")[2].removesuffix(" against labels moved in time")
+        lines.append(f"| {name} | {float(row['value']):.3f}{interval} | {p if p.startswith('p') else ''} |")
     return "\n".join(lines)
 
 

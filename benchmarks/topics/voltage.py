@@ -1,4 +1,4 @@
-"""Voltage: sorters scored on simulated truth, with and without motion, and what decoders lose by sorting."""
+"""Voltage and archives: sorters scored on simulated truth, what decoders lose by sorting, BOLD, reading NWB."""
 
 import time
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ import numpy as np
 
 from assets.dagster.driver import drive
 from assets.pipeline import build_pipeline
-from benchmarks import nwb_reading
+from benchmarks import haxby, nwb_reading
 from benchmarks.artifacts import current, evaluation_of, make
 from benchmarks.results import Result
 from neuropipe.catalog import Session
@@ -46,6 +46,7 @@ def measure() -> Iterator[Result]:
     yield from _decoders(pipeline)
     yield _rerun(pipeline)
     yield from _real(pipeline)
+    yield from haxby.measure(pipeline)
     yield from _nwb()
 
 
