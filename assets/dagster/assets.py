@@ -16,7 +16,7 @@ from resources.allen.warehouse import run_by
 from resources.store.artifact import Artifact
 from resources.store.memo import CACHE_TAG, REFRESH, Outcome, materialize
 from resources.store.pipeline import Pipeline
-from resources.store.plan import Planner
+from resources.store.plan import Overrides, Planner
 from resources.store.stage import Stage, StageConfig
 from resources.store.store import CorruptArtifact
 
@@ -32,14 +32,20 @@ def asset_key(name: str) -> dg.AssetKey:
     return dg.AssetKey(name.split("/"))
 
 
-def to_asset(stage: Stage, planner: Planner, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
-    """The Dagster asset of a stage; its declared code version covers code, tools and catalogue settings."""
+def to_asset(
+    stage: Stage, planner: Planner, partitions: dg.PartitionsDefinition, overrides: Overrides | None = None
+) -> dg.AssetsDefinition:
+    """The Dagster asset of a stage; its declared code version covers code, tools and catalogue settings.
+
+    overrides : of the run that it is built for, where they are known: a source that they choose is made before it
+    """
     pipeline = planner.pipeline
+    upstream = _deps(stage, Planner(pipeline, overrides) if overrides and stage.choose is not None else planner)
 
     @dg.asset(
         key=asset_key(stage.name),
         partitions_def=partitions if stage.partitioned else None,
-        deps=_deps(stage, planner),
+        deps=upstream,
         code_version=planner.declared_version(stage),
         config_schema=config_schema(stage.config),
         check_specs=_check_specs(stage, partitions),

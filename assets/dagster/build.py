@@ -10,7 +10,7 @@ from assets.dagster.partitions import sessions
 from assets.dagster.schedules import weekly_refresh
 from assets.pipeline import quick
 from resources.store.pipeline import Pipeline
-from resources.store.plan import Planner
+from resources.store.plan import Overrides, Planner
 
 # Steps share one process: a step in a process of its own costs a second, most of them are hits.
 EXECUTOR = dg.in_process_executor
@@ -34,7 +34,7 @@ def build_definitions(pipeline: Pipeline) -> dg.Definitions:
     )
 
 
-def job_of(pipeline: Pipeline, assets: Iterable[str]) -> dg.JobDefinition:
+def job_of(pipeline: Pipeline, assets: Iterable[str], overrides: Overrides | None = None) -> dg.JobDefinition:
     """The job of everything, of no more than these assets and their inputs: all 80 take a third of a second to build.
 
     Inputs are there, run or not, as Dagster notes from which of their data versions an asset was made.
@@ -42,7 +42,7 @@ def job_of(pipeline: Pipeline, assets: Iterable[str]) -> dg.JobDefinition:
     partitions, planner = sessions(pipeline.workspace.catalog), Planner(pipeline)
     found: dict[str, dg.AssetsDefinition] = {}
     for name in sorted(set(assets)):
-        found[name] = to_asset(pipeline.stage(name), planner, partitions)
+        found[name] = to_asset(pipeline.stage(name), planner, partitions, overrides)
     inputs = {key.to_user_string() for definition in found.values() for key in definition.dependency_keys}
     for name in sorted(inputs - found.keys()):
         found[name] = to_asset(pipeline.stage(name), planner, partitions)

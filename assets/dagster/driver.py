@@ -274,7 +274,7 @@ class _Run:
     def _job_of(self, assets: Iterable[str]) -> dg.JobDefinition:
         if self._job is None or not self._in_job.issuperset(assets):
             self._in_job.update(assets)
-            self._job = job_of(self.pipeline, self._in_job)
+            self._job = job_of(self.pipeline, self._in_job, self.overrides)
         return self._job
 
 

@@ -193,7 +193,7 @@ CHANGES = [
         "largest count",
         "LARGEST_COUNT = np.iinfo(np.uint32)",
         "LARGEST_COUNT = np.iinfo(np.uint16)",
-        named("reader/binned_zip", "reader/matlab", "reader/npz", "reader/steinmetz_rds"),
+        named("reader/binned_zip", "reader/matlab", "reader/npz", "reader/nwb", "reader/steinmetz_*"),
     ),
     Edit("columns of traces", 'TIME = "time"', 'TIME = "t"', named("reader/traces_csv")),
     Edit(

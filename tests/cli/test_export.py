@@ -65,7 +65,7 @@ def test_units_as_folders_of_pynapple_and_spikeinterface(made, tmp_path):
         (("--session", "quick.two", "--output", "x.nwb"), "make it with `neuropipe run --session quick.two`"),
         (("--session", "quick.*", "--output", "x.nwb"), "--session matches 2; name one"),
         ((*ONE, "--output", "x.graphml"), "nothing of quick.one that graphml holds is in the store"),
-        ((*ONE, "--output", "x.mat"), "mat is no format; use --format graphml or nwb"),
+        ((*ONE, "--output", "x.mat"), "mat is no format; use --format bwb or graphml or nwb"),
         ((*ONE, "--output", "x"), "a file without ending is no format"),
         ((*ONE, "--output", ".", "--format", "nwb"), "is a folder"),
         ((*ONE, "--output", "nowhere/x.nwb"), "a folder that does not exist"),

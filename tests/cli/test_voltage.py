@@ -65,7 +65,6 @@ def test_simulated_voltage_is_sorted_scored_curated_and_decoded(tmp_path):
     none = ask(place, "run", f"sorted_spikes/{SORTER}", *ONE, "--set", f"sorted_spikes/{SORTER}.min_snr=1000")
     assert none.code == 1
     assert "curation keeps none of" in none.err + none.out
-    get(place, "run", "true_spikes", *ONE)
     true = get(place, "run", "binned", "connectivity/correlation", *ONE, "--set", "activity.source=true_spikes")
     assert counts(true)[2] == 0
 
