@@ -7,7 +7,7 @@ import pytest
 
 from assets.dagster.build import build_definitions
 from assets.pipeline import build_pipeline
-from neuropipe import decoders
+from neuropipe import connectivity, decoders
 from resources.store.plan import Planner
 from resources.workspace import Workspace
 from tests.cli.command import counts, get
@@ -24,9 +24,10 @@ OTHER_MODALITIES = {"fluorescence", "events", "deconvolution_scores", "preproces
 
 @pytest.mark.slow
 def test_everything_of_a_session_is_materialized_from_a_fresh_place(tmp_path):
-    """On a copy of the project with the quickest decoder alone."""
+    """On a copy of the project with the quickest decoder and one method of connectivity alone."""
     place = make_place(tmp_path, copy_project(tmp_path / "code"), quick=QUICK)
-    for other in {plugin.module for plugin in decoders.available().values()} - {"neuropipe.decoders.rate_logistic"}:
+    modules = {plugin.module for kind in (decoders, connectivity) for plugin in kind.available().values()}
+    for other in modules - {"neuropipe.decoders.rate_logistic", "neuropipe.connectivity.correlation"}:
         (place.code / other.replace(".", "/")).with_suffix(".py").unlink()
     select = ("--select", "*", "--partition", "quick.one")
     done = place.python("-m", "dagster", "asset", "materialize", "-m", "assets.definitions", *select)
