@@ -12,7 +12,8 @@ def sorters(results: Rows) -> str:
     """Means over seeds, with the range of the median accuracy."""
     heads = ["sorter", *(f"{score}, {condition}" for condition in CONDITIONS for score in SCORES)]
     lines = [f"| {' | '.join([*heads, 'seconds, no motion'])} |", "|---" * (len(heads) + 1) + "|"]
-    for name in dict.fromkeys(each.split(": ")[1].split(",")[0] for each in results if each.startswith("median acc")):
+    measured = (name.removeprefix("median accuracy: ") for name in results if name.startswith("median accuracy: "))
+    for name in dict.fromkeys(each.partition(",")[0] for each in measured):
         cells = [
             _mean(results, f"{score}: {name}, {condition}", digits)
             for condition in CONDITIONS

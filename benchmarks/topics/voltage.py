@@ -38,11 +38,10 @@ def measure() -> Iterator[Result]:
     note = "means of three seeds"
     command = " ".join(["neuropipe run", f"evaluation/sorting/{SORTER}", *(f"--session {key}" for key in MOVING)])
     yield Result("median accuracy with motion over without", float(ratio), asked=">= .75", command=command, note=note)
-    yield from _seconds(pipeline, SORTER)
+    yield from _seconds(pipeline)
     for other in OTHER_SORTERS:
         yield from _accuracy(pipeline, other, STILL, "", "no motion")
         yield from _accuracy(pipeline, other, MOVING, "", "motion of 30 um")
-        yield from _seconds(pipeline, other)
     yield from _decoders(pipeline)
     yield _rerun(pipeline)
     yield from _real(pipeline)
@@ -74,17 +73,16 @@ def _accuracy(pipeline: Pipeline, sorter: str, keys: tuple[str, ...], asked: str
             yield Result(name, row["value"], row["ci_low"], row["ci_high"], limit, seed, _run(scored, session), NOTE)
 
 
-def _seconds(pipeline: Pipeline, sorter: str) -> Iterator[Result]:
+def _seconds(pipeline: Pipeline) -> Iterator[Result]:
     """How long it took from voltage to curated units, as the manifests say."""
-    planner, curated = Planner(pipeline), f"sorted_spikes/{sorter}"
-    steps = ("preprocessing", *(f"{step}/{sorter}" for step in ("sorting", "templates", "quality_metrics")), curated)
+    planner, curated = Planner(pipeline), CURATED
+    steps = ("preprocessing", *(f"{step}/{SORTER}" for step in ("sorting", "templates", "quality_metrics")), curated)
     for session in _sessions(pipeline, STILL):
         made = [current(planner, asset, session).manifest["seconds"] for asset in steps]
         seed = session.parameters["seed"]
-        name = f"seconds from voltage to curated units: {sorter}, no motion, seed {seed}"
+        name = f"seconds from voltage to curated units: {SORTER}, no motion, seed {seed}"
         note = f"{NOTE.partition(';')[0]}; of these {made[1]:.0f} s in the sorter; when the store was made"
-        asked = "< 60" if sorter == SORTER else ""
-        yield Result(name, float(sum(made)), asked=asked, seed=seed, command=_run(curated, session), note=note)
+        yield Result(name, float(sum(made)), asked="< 60", seed=seed, command=_run(curated, session), note=note)
 
 
 def _run(asset: str, session: Session) -> str:
