@@ -36,6 +36,9 @@ class AllenExperiment:
         blank : whether presentations of nothing (frame -1, or blank_sweep) are trials, too
         """
         shown = self.presentations
+        missing = [name for name in PLACES if name not in shown]
+        if missing:
+            raise BadInput(f"the table of presentations has no column {listed(missing)}; it has {listed(shown)}")
         trials = shown[shown["stimulus_name"] == stimulus].sort_values(["start", "end"], kind="stable")
         if trials.empty:
             known = listed(set(shown["stimulus_name"]))

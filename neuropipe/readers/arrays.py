@@ -23,7 +23,7 @@ def only_file(files: Mapping[str, Path], kind: str) -> Path:
 
 def listed(names: Iterable[str]) -> str:
     """Sorted names on one line, for errors: 'a, b, c', or 'nothing'."""
-    return ", ".join(sorted(names)) or "nothing"
+    return ", ".join(sorted(map(str, names))) or "nothing"
 
 
 def as_trial_counts(values: np.ndarray, *, bin_width: float, start: float, where: str) -> TrialCounts:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from neuropipe.errors import BadInput
 from neuropipe.readers.arrays import as_counts, listed, only_file
+from neuropipe.readers.matlab_structure import check_structure
 from neuropipe.recording import Recording, TimeCounts, TimeSeries
 from neuropipe.registry import reader
 
@@ -67,6 +68,7 @@ def open_variables(path: Path, file: str, names: set[str]) -> dict[str, Any]:
     from scipy.io import loadmat
 
     _refuse_hdf5(path, file)
+    check_structure(path, file)
     try:
         found = loadmat(path, variable_names=sorted(names))
     except Exception as error:  # scipy raises many kinds of errors for damaged files
@@ -80,6 +82,7 @@ def open_variables(path: Path, file: str, names: set[str]) -> dict[str, Any]:
 def variable_names(path: Path, file: str) -> list[str]:
     """Names of the variables of a .mat file. file : what errors call it"""
     _refuse_hdf5(path, file)
+    check_structure(path, file)
     try:
         return _names(path)
     except Exception as error:  # scipy raises many kinds of errors for damaged files

@@ -93,6 +93,8 @@ def _stream(path: Path, wanted: str | None) -> dict[str, Any]:
     try:
         streams = json.loads(path.read_text(encoding="utf-8"))["continuous"]
         names = [str(each["folder_name"]).strip("/") for each in streams]
+        if not all(int(each["num_channels"]) > 0 for each in streams):
+            raise ValueError("a stream has no channels")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{STRUCTURE} can't be read as Open Ephys writes it ({error}): copy it again") from error
     chosen = [each for each, name in zip(streams, names, strict=True) if wanted in (None, name)]

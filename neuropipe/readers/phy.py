@@ -113,4 +113,7 @@ def _tsv(path: Path, name: str) -> pd.DataFrame:
     table = table.rename(columns={"id": "cluster_id"})
     if "cluster_id" not in table:
         raise BadInput(f"{name} has no column cluster_id; it has {listed(map(str, table))}")
-    return table
+    numbers = pd.to_numeric(table["cluster_id"], errors="coerce")
+    if not np.all(numbers == np.floor(numbers)) or numbers.duplicated().any():
+        raise BadInput(f"{name}: cluster_id must hold the whole number of each cluster, once; save it again in phy")
+    return table.assign(cluster_id=numbers.astype(np.int64))

@@ -61,7 +61,13 @@ def _csv_probe(path: Path, name: str) -> pd.DataFrame:
     if missing:
         raise BadInput(f"{name} has no column {listed(sorted(missing))}; a probe has x and y, um, one row per channel")
     known = [column for column in ("x", "y", "shank", "sample_shift") if column in table]
-    return table[known].astype({"x": float, "y": float})
+    places = table[known].copy()
+    for column in ("x", "y"):
+        places[column] = pd.to_numeric(places[column], errors="coerce").astype(float)
+        if not np.isfinite(places[column]).all():
+            row = int(np.flatnonzero(~np.isfinite(places[column]))[0])
+            raise BadInput(f"{name}: {column} of row {row + 1} is {table[column].iloc[row]!r}; give every place in um")
+    return places
 
 
 def _json_probe(path: Path, name: str) -> pd.DataFrame:
