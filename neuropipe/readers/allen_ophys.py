@@ -59,7 +59,7 @@ def _presentations(file: Any, name: str) -> list[pd.DataFrame]:
     """A table per stimulus; what has no frames (`frame_duration`) is no presentation."""
     tables = []
     for key, group in member(file, STIMULI, name).items():
-        if "frame_duration" not in group or "data" not in group:
+        if not hasattr(group, "keys") or "frame_duration" not in group or "data" not in group:
             continue
         stimulus, frames, data = key.removesuffix("_stimulus"), group["frame_duration"][:], group["data"][:]
         if len(frames) != len(data):

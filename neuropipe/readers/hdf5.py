@@ -30,7 +30,9 @@ def opened(path: Path, name: str, kind: str) -> Iterator[Any]:
     except Exception as error:  # h5py raises many kinds of errors for damaged files
         if not isinstance(error, OSError) and not _raised_by_h5py(error):
             raise
-        raise BadInput(f"{name} can't be read as {kind}: {str(error)[:200] or 'it is damaged'}; copy it again") from error
+        raise BadInput(
+            f"{name} can't be read as {kind}: {str(error)[:200] or 'it is damaged'}; copy it again"
+        ) from error
 
 
 def _raised_by_h5py(error: Exception) -> bool:
