@@ -29,6 +29,7 @@ GOOD = 2  # of clusters._phy_annotation: 0 noise, 1 several neurons, 2 good, 3 n
 # Of `label` in clusters.metrics: the fraction of the laboratory's criteria that a unit meets (int-brain-lab/ibllib,
 # brainbox/metrics/single_units.py, compute_labels).
 ALL_PASSED = 1.0
+MOST_CLUSTERS = 10_000_000  # numbers of clusters that merging and splitting by hand could have used up
 NOWHERE = "root"  # the brain area of what lies in none
 
 
@@ -115,11 +116,15 @@ def _probe(objects: Mapping, probe: str, good_units: bool) -> tuple[pd.DataFrame
     arrays = {name: values for name, values in clusters.items() if name not in tables}
     lengths = {len(values) for name, values in clusters.items() if "cluster_id" not in tables.get(name, ())}
     n_clusters = lengths.pop() if len(lengths) == 1 else int(owner.max(initial=-1)) + 1
+    if not len(owner):
+        raise BadInput(f"{where} holds no spikes; copy it again")
     if lengths or owner.min(initial=0) < 0 or owner.max(initial=0) >= n_clusters:
         raise BadInput(
             f"{where}: spikes belong to clusters {owner.min()} to {owner.max()}, but the files of clusters don't have "
             f"{n_clusters} rows each, counted from 0"
         )
+    if n_clusters > MOST_CLUSTERS:
+        raise BadInput(f"{where}: spikes belong to {n_clusters:,} clusters, more than any sorting finds; copy it again")
     table = pd.DataFrame({"probe": probe, "cluster": np.arange(n_clusters)})
     for name, values in arrays.items():
         flat = np.squeeze(values)

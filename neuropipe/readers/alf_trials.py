@@ -39,7 +39,7 @@ def trial_table(held: Mapping[str, Any]) -> pd.DataFrame:
         elif name in RENAMED or name.endswith(TIMES):
             column = RENAMED.get(name, name.removesuffix(TIMES))
             table[column] = as_event_times(values, n, f"trials.{name}", may_miss=True)
-        elif np.squeeze(values).shape == (n,):
+        elif values.dtype.kind != "O" and np.squeeze(values).shape == (n,):
             flat = np.squeeze(values)
             missing = flat.dtype.kind == "f" and np.isnan(flat).any()
             table[name] = flat.astype(np.float64) if missing else as_labels(flat, n, f"trials.{name}")
@@ -50,5 +50,8 @@ def trial_table(held: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _plain(values: np.ndarray) -> np.ndarray:
-    """Words of a table as an array of text."""
-    return values.astype(str) if values.dtype.kind == "O" else values
+    """Words of a table as an array of text; lists in its cells stay objects."""
+    words = values.dtype.kind == "O" and not any(
+        isinstance(value, list | tuple | dict | np.ndarray) for value in values
+    )
+    return values.astype(str) if words else values

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from neuropipe.errors import BadInput
+from neuropipe.readers.archives import read_npy_header
 from neuropipe.readers.arrays import listed
 from neuropipe.readers.folders import Folder, Found, is_probe, with_probe
 from neuropipe.readers.voltage_files import extracted, own_files, recording_of
@@ -51,7 +54,7 @@ def read(files: Mapping[str, Path], *, stream: str | None = None) -> Recording:
     def open_folder(folder: Path) -> Any:
         from spikeinterface.extractors import read_openephys
 
-        BinaryFile.of(own[SAMPLES], "<i2", width, name=SAMPLES)  # refuses a file that was cut short
+        _check_numbers(own, BinaryFile.of(own[SAMPLES], "<i2", width, name=SAMPLES).shape[0])
         only = {"continuous": [described]}
         structure = folder / FOLDER / STRUCTURE
         structure.unlink()
@@ -81,6 +84,30 @@ def in_folder(folder: Folder, parameters: Mapping[str, Any]) -> list[Found]:
     return found
 
 
+def _check_numbers(own: Mapping[str, Path], n_samples: int) -> None:
+    """Refuse samples that don't have a number each: continuous.dat was cut short, or samples were lost between."""
+    if CLOCK[0] not in own:
+        return
+    with own[CLOCK[0]].open("rb") as file:
+        shape, _, kind = read_npy_header(file, CLOCK[0])
+        if shape != (n_samples,) or kind.kind not in "iu":
+            raise BadInput(
+                f"{CLOCK[0]} holds {kind} {shape}, and {SAMPLES} {n_samples:,} samples: one of them was cut short, copy "
+                "both again"
+            )
+        if own[CLOCK[0]].stat().st_size - file.tell() != n_samples * kind.itemsize:
+            raise BadInput(f"{CLOCK[0]} was cut short; copy it again")
+        first = np.frombuffer(file.read(kind.itemsize), kind)
+        file.seek(-kind.itemsize, 2)
+        last = np.frombuffer(file.read(), kind)
+    lost = int(last[0]) - int(first[0]) + 1 - n_samples
+    if lost:
+        raise BadInput(
+            f"{CLOCK[0]}: {abs(lost):,} samples were {'lost' if lost > 0 else 'counted twice'} while recording, so that "
+            "times after them are wrong; make each part without a gap a session of its own"
+        )
+
+
 def _settings(folder: Folder, recording: PurePosixPath) -> dict[str, str]:
     """The settings of the experiment that a recording is of: settings.xml of its record node, or settings_<n>.xml."""
     number = recording.parent.name.removeprefix("experiment")
@@ -95,7 +122,7 @@ def _stream(path: Path, wanted: str | None) -> dict[str, Any]:
         names = [str(each["folder_name"]).strip("/") for each in streams]
         if not all(int(each["num_channels"]) > 0 for each in streams):
             raise ValueError("a stream has no channels")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInput(f"{STRUCTURE} can't be read as Open Ephys writes it ({error}): copy it again") from error
     chosen = [each for each, name in zip(streams, names, strict=True) if wanted in (None, name)]
     if len(chosen) != 1:

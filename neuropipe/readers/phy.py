@@ -60,7 +60,7 @@ def in_folder(folder: Folder, parameters: Mapping[str, Any]) -> list[Found]:
 def _sampling_rate(path: Path) -> float:
     """sample_rate of params.py, which is parsed as text."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(path.read_text(encoding="utf-8", errors="replace"))
     except (OSError, SyntaxError, ValueError) as error:
         raise BadInput(f"params.py can't be read ({error}); give `sampling_rate: ` in the parameters") from error
     for node in tree.body:
@@ -69,7 +69,7 @@ def _sampling_rate(path: Path) -> float:
                 rate = float(ast.literal_eval(node.value))
             except (ValueError, TypeError):
                 break
-            if rate > 0:
+            if 0 < rate < np.inf:
                 return rate
     raise BadInput("params.py doesn't say its sample_rate; give `sampling_rate: `, Hz, in the parameters")
 
@@ -109,7 +109,7 @@ def _tsv(path: Path, name: str) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, sep="\t")
     except (OSError, ValueError) as error:
-        raise BadInput(f"{name} can't be read as a table: {error}") from error
+        raise BadInput(f"{name} can't be read as a table: {error}; save it again as UTF-8") from error
     table = table.rename(columns={"id": "cluster_id"})
     if "cluster_id" not in table:
         raise BadInput(f"{name} has no column cluster_id; it has {listed(map(str, table))}")

@@ -17,7 +17,12 @@ def trials_of(files: Mapping[str, Path]) -> pd.DataFrame | None:
     if TRIALS not in files:
         return None
     table = read_table(files[TRIALS], TRIALS)
-    if "start" not in table or not np.issubdtype(table["start"].dtype, np.number):
+    if "start" in table and not pd.api.types.is_numeric_dtype(table["start"]):
+        raise BadInput(
+            f"{TRIALS}: start holds words, such as {str(table['start'].iloc[0])[:40]!r}; give times in s since the "
+            "recording began"
+        )
+    if "start" not in table:
         raise BadInput(f"{TRIALS} needs a column start, s, of when each trial begins; it has {listed(map(str, table))}")
     starts = table["start"].to_numpy(np.float64)
     if not np.isfinite(starts).all() or np.any(np.diff(starts) < 0):

@@ -92,7 +92,7 @@ def _pixels(source: Any) -> tuple[str, Any, np.ndarray]:
         none = VectorData(name="pixel_mask", description="no pixel is known", data=np.zeros(n_rois, kinds))
         return "ROIs. Where they lie is not known: each mask is one pixel of weight 0.", none, np.arange(1, n_rois + 1)
     height, width = source.mean_image.shape
-    mask = np.empty(len(source.roi_pixels), kinds)
+    mask = np.empty(source.roi_pixels.shape[0], kinds)
     mask["y"], mask["x"] = np.divmod(source.roi_pixels[:].astype(np.int64), width)
     mask["weight"] = source.roi_weights[:]
     pixels = VectorData(name="pixel_mask", description=f"pixels of each ROI, of {height} x {width}", data=mask)
