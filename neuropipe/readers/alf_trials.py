@@ -51,7 +51,6 @@ def trial_table(held: Mapping[str, Any]) -> pd.DataFrame:
 
 def _plain(values: np.ndarray) -> np.ndarray:
     """Words of a table as an array of text; lists in its cells stay objects."""
-    words = values.dtype.kind == "O" and not any(
-        isinstance(value, list | tuple | dict | np.ndarray) for value in values
-    )
-    return values.astype(str) if words else values
+    if values.dtype.kind != "O" or any(isinstance(value, list | tuple | dict | np.ndarray) for value in values):
+        return values
+    return values.astype(str)

@@ -92,8 +92,8 @@ def _check_numbers(own: Mapping[str, Path], n_samples: int) -> None:
         shape, _, kind = read_npy_header(file, CLOCK[0])
         if shape != (n_samples,) or kind.kind not in "iu":
             raise BadInput(
-                f"{CLOCK[0]} holds {kind} {shape}, and {SAMPLES} {n_samples:,} samples: one of them was cut short, copy "
-                "both again"
+                f"{CLOCK[0]} holds {kind} {shape}, and {SAMPLES} {n_samples:,} samples: one of them was cut short, "
+                "copy both again"
             )
         if own[CLOCK[0]].stat().st_size - file.tell() != n_samples * kind.itemsize:
             raise BadInput(f"{CLOCK[0]} was cut short; copy it again")
@@ -103,8 +103,8 @@ def _check_numbers(own: Mapping[str, Path], n_samples: int) -> None:
     lost = int(last[0]) - int(first[0]) + 1 - n_samples
     if lost:
         raise BadInput(
-            f"{CLOCK[0]}: {abs(lost):,} samples were {'lost' if lost > 0 else 'counted twice'} while recording, so that "
-            "times after them are wrong; make each part without a gap a session of its own"
+            f"{CLOCK[0]}: {abs(lost):,} samples were {'lost' if lost > 0 else 'counted twice'} while recording, so "
+            "that times after them are wrong; make each part without a gap a session of its own"
         )
 
 

@@ -1,4 +1,4 @@
-"""Folders of recordings that contradict themselves: one sentence that says what, or the recording where it can be read."""
+"""Folders of recordings that contradict themselves: one sentence that says what and what to do."""
 
 import numpy as np
 import pandas as pd

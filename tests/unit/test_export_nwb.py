@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pynwb
 import pytest
+import zarr
 from nwbinspector import Importance, inspect_nwbfile
 
 from neuropipe.errors import BadInput
@@ -196,7 +197,7 @@ def test_pixels_of_rois_that_were_found_in_a_movie():
         dff=values,
         frame_times=times,
         mean_image=np.zeros((4, 5)),
-        roi_pixels=np.array([6, 7, 19]),
+        roi_pixels=zarr.array(np.array([6, 7, 19])),  # as it comes from the store; it has no len()
         roi_weights=np.array([0.5, 1.0, 2.0]),
         roi_offsets=np.array([0, 2, 3]),
     )
