@@ -35,6 +35,7 @@ EID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PATH = re.compile(r"(?:(?P<lab>\w+)/Subjects/)?(?P<subject>[\w.-]+)/(?P<date>\d{4}-\d{2}-\d{2})/(?P<number>\d{1,3})")
 LARGEST_TABLE = 4 << 30  # bytes
 SESSIONS = ("id", "lab", "subject", "date", "number")
+MAY_LACK = ("file_size", "exists", "default_revision")
 DATASETS = ("eid", "id", "rel_path", "file_size", "exists", "default_revision")
 
 
@@ -73,6 +74,8 @@ def resolve(address: str, raw: RawFiles, progress: Progress | None = None) -> Pu
         found = _session(address, wanted, by_path, tables["sessions.pqt"])
         datasets = _table(tables["datasets.pqt"], DATASETS, [("eid", "==", found["id"])])
     path = "{lab}/Subjects/{subject}/{date}/{number:03d}".format(**found)
+    if not PATH.fullmatch(path) or ".." in path.split("/"):
+        raise BadInput(f"{address} has the path {path} in the public tables, which is none; choose another session")
     files = _files(datasets, path)
     if not any(name.endswith("spikes.times.npy") for name in files):
         raise BadInput(f"{address} ({path}) has no sorted spikes on the public server; choose a session that has")
@@ -97,7 +100,8 @@ def _session(address: str, wanted: str, by_path: re.Match | None, table: Path) -
         count = "no" if len(rows) == 0 else f"{len(rows)}"
         raise BadInput(f"{address}: the public tables have {count} session of this address; copy it from the database")
     row = rows.iloc[0]
-    found = {"id": str(row["id"]), "date": str(row["date"])[:10], "number": int(row["number"])}
+    number = float(row["number"])
+    found = {"id": str(row["id"]), "date": str(row["date"])[:10], "number": int(number) if 0 <= number < 1000 else -1}
     return found | {"lab": str(row["lab"]), "subject": str(row["subject"])}
 
 
@@ -113,10 +117,12 @@ def _files(datasets: Any, path: str) -> dict[str, dict[str, Any]]:
     for name, place in files_to_read(by_place).items():
         stem, _, ending = place.rpartition(".")
         row = by_place[place]
+        if not EID.fullmatch(str(row["id"])) or not set(place.split("/")).isdisjoint(("", ".", "..")):
+            raise BadInput(f"the public tables name a file {place} with the id {row['id']}, which is none; try again")
         address = quote(f"{path}/{stem}.{row['id']}.{ending}")
         entry: dict[str, Any] = {"url": f"{DATA}/{address}"}
         size = row.get("file_size")
-        if size is not None and size == size and int(size) > 0:
+        if isinstance(size, int | float) and 0 < size < float("inf"):
             entry["bytes"] = int(size)
         found[name] = entry
     return found
@@ -132,7 +138,9 @@ def _unpacked(archive: Path, folder: Path) -> dict[str, Path]:
                 with packed.open(name) as source, (folder / name).open("wb") as target:
                     shutil.copyfileobj(source, target)
                 found[name] = folder / name
-    except (zipfile.BadZipFile, KeyError, OSError, EOFError) as error:
+    except BadInput:
+        raise
+    except Exception as error:  # zipfile and zlib raise many kinds of errors for damaged archives
         raise BadInput(f"{TABLES} can't be read as the archive of ONE's tables ({error}); try again") from error
     return found
 
@@ -144,7 +152,7 @@ def _table(path: Path, columns: tuple[str, ...], filters: list) -> Any:
 
     try:
         known = pyarrow.parquet.read_schema(path).names
-        missing = [name for name, _, _ in filters if name not in known]
+        missing = [name for name in columns if name not in known and name not in MAY_LACK]
         if missing:
             raise BadInput(f"{path.name} of {TABLES} has no column {missing[0]}; it has {', '.join(known)}")
         held = [name for name in columns if name in known]
