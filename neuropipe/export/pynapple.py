@@ -11,7 +11,7 @@ import pandas as pd
 from neuropipe.errors import BadInput
 from neuropipe.export.content import SessionContent
 from neuropipe.export.needs import need
-from neuropipe.export.values import plain
+from neuropipe.export.values import plain, safe_names
 from neuropipe.recording import sample_times
 from neuropipe.registry import exporter
 from neuropipe.schemas import Recording, SortedSpikes
@@ -28,8 +28,8 @@ def write(session: SessionContent, path: Path) -> None:
     path.mkdir()
     objects = to_pynapple(recording if recording is not None else made, spikes=made if made is not recording else None)
     left_out = {key: why for key in ("trials", "epochs") if (why := _not_intervals(getattr(recording, key, None)))}
-    for key, held in objects.items():
-        held.save(str(path / f"{key}.npz"))
+    for key, file in zip(objects, safe_names(objects), strict=True):
+        objects[key].save(str(path / f"{file}.npz"))
     facts = {"session": session.key, "title": session.title, "citation": session.citation, "licence": session.licence}
     facts |= {"identifier": session.identifier, "asset": name, "objects": sorted(objects), "left_out": left_out}
     (path / MARKER).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
@@ -80,7 +80,10 @@ def _group(source: Recording | SortedSpikes) -> Any:
     trains = {
         unit: pynapple.Ts(times[offsets[unit] : offsets[unit + 1]], time_units="s") for unit in range(len(offsets) - 1)
     }
-    return pynapple.TsGroup(trains, metadata=_metadata(source.units))
+    # Stated, since pynapple loses units and spikes that span no time of their own.
+    first, last = (float(times.min()), float(times.max())) if len(times) else (0.0, 0.0)
+    whole = pynapple.IntervalSet(first, last if last > first else first + 1.0)
+    return pynapple.TsGroup(trains, time_support=whole, metadata=_metadata(source.units))
 
 
 def _metadata(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 from neuropipe.errors import BadInput
 from neuropipe.export.content import SessionContent
 from neuropipe.export.needs import need
-from neuropipe.export.values import plain
+from neuropipe.export.values import plain, safe_names
 from neuropipe.registry import exporter
 from neuropipe.schemas import Recording, SortedSpikes
 
@@ -56,6 +56,6 @@ def to_spikeinterface(spikes: Recording | SortedSpikes, sampling_rate: float = S
     samples = np.round(times * sampling_rate).astype(np.int64)
     trains = {unit: samples[offsets[unit] : offsets[unit + 1]] for unit in range(len(offsets) - 1)}
     sorting = core.NumpySorting.from_unit_dict([trains], float(sampling_rate))
-    for name in spikes.units:
-        sorting.set_property(str(name), plain(pd.Series(spikes.units[name])))
+    for name, safe in zip(spikes.units, safe_names(spikes.units), strict=True):  # each becomes the name of a file
+        sorting.set_property(safe, plain(pd.Series(spikes.units[name])))
     return sorting

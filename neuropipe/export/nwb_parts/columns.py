@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neuropipe.export.values import plain
+from neuropipe.export.values import plain, safe_names
 
 FEW_BYTES = 4096  # of an array that is stored as it is
 
@@ -17,7 +17,9 @@ def packed(values: Any) -> Any:
 
     values = np.asarray(values)
     if values.nbytes < FEW_BYTES or values.dtype.kind not in "biuf":
-        return values.tolist() if values.dtype.kind in "UO" else values
+        if values.dtype.kind not in "UO":
+            return values
+        return values.tolist() if len(values) else np.empty(0, "S1")
     return H5DataIO(np.ascontiguousarray(values), compression="gzip", compression_opts=1, shuffle=True)
 
 
@@ -28,11 +30,9 @@ def columns(
     from hdmf.common import VectorData
 
     made = []
-    for name in frame:
+    for name, safe in zip(frame, safe_names(frame, taken), strict=True):
         described = descriptions.get(str(name), default) or f"{name}, as the recording has it"
-        made.append(
-            VectorData(name=safe_name(str(name), taken), description=described, data=packed(plain(frame[name])))
-        )
+        made.append(VectorData(name=safe, description=described, data=packed(plain(frame[name]))))
     return made
 
 
@@ -46,9 +46,7 @@ def table(name: str, description: str, frame: pd.DataFrame, descriptions: Mappin
 
 def safe_name(name: str, taken: frozenset[str] = frozenset()) -> str:
     """A name that HDF5 and NWB take: no slash, no colon, and none that has another meaning there."""
-    for sign in "/:":
-        name = name.replace(sign, "_")
-    return f"{name}_" if name in taken else name
+    return safe_names([name], taken)[0]
 
 
 RESERVED = frozenset(("id", "name", "description", "columns", "colnames", "parent", "children", "data", "fields"))
