@@ -73,3 +73,36 @@ def test_columns_and_signals_whose_names_are_paths(form, tmp_path):
         from pynwb import validate
 
         assert validate(path=str(path)) == []
+
+
+def test_a_full_disk_is_an_error_of_the_disk_and_no_crash(tmp_path, monkeypatch):
+    import errno
+
+    from neuropipe.export import nwb
+
+    class Full:
+        """A file that takes 3,000 bytes."""
+
+        def __init__(self, path):
+            self.file = path.open("w+b", buffering=0)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+        def write(self, data):
+            if self.file.tell() + len(data) > 3000:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return self.file.write(data)
+
+    class Place:
+        def open(self, *_, **__):
+            return Full(tmp_path / "x.nwb")
+
+    with pytest.raises(OSError, match="No space left"):
+        nwb.write(exported.full(), Place())
