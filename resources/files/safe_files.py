@@ -105,7 +105,8 @@ def size_of(path: Path) -> int:
 
 def is_full(error: OSError) -> bool:
     """Whether the disk, or the user's share of it, is full."""
-    return error.errno in _FULL
+    # numpy's tofile says it in words alone: "29003 requested and 2552 written".
+    return error.errno in _FULL or (error.errno is None and " requested and " in str(error))
 
 
 @contextlib.contextmanager
