@@ -48,7 +48,7 @@ def haxby(results: Rows) -> str:
         if row["low"]:
             interval = f" ({float(row['low']):.2f} to {float(row['high']):.2f})"
         name = name.replace("scikit-learn, ", "scikit-learn: `") + "`" if "scikit-learn" in name else f"`{name}`"
-        p = row["note"].partition("; ")[2].removesuffix(" against labels moved in time")
+        p = row["note"].rpartition("; ")[2].removesuffix(" against labels moved in time")
         lines.append(f"| {name} | {float(row['value']):.3f}{interval} | {p if p.startswith('p') else ''} |")
     return "\n".join(lines)
 
