@@ -1,7 +1,9 @@
 """add and gc: a user's own files are used in place and never touched; what nothing leads to is deleted."""
 
 import os
+import time
 
+from resources.fetch.verified import SETTLING_TIME
 from tests.cli.command import artifacts, ask, counts, get
 from tests.cli.conftest import RATE
 from tests.cli.recordings import ADD, save
@@ -18,7 +20,7 @@ def removed(place, *options: str) -> list[str]:
 
 def test_a_recording_of_ones_own_is_used_in_place_and_run_again_when_it_changes(place):
     path = save(place.root / "Mouse 1.npz")
-    os.utime(path, (1e9, 1e9))  # the hash of a file written this instant is not kept
+    os.utime(path, (1e9, 1e9))
     body = path.read_bytes()
     answer = ask(place, "add", str(path), *ADD)
     assert answer.out == "added mine.mouse-1; now: neuropipe run --session mine.mouse-1\n"
@@ -29,6 +31,7 @@ def test_a_recording_of_ones_own_is_used_in_place_and_run_again_when_it_changes(
     other = ask(place, "add", str(path), *ADD, "--name", "other", "--bin-width", "0.2")
     assert (other.code, "already has another task" in other.err) == (2, True)
     assert counts(get(place, "run", DECODER, *SESSION)) == (0, 4, 0)
+    time.sleep(max(0.0, path.stat().st_ctime + SETTLING_TIME + 0.1 - time.time()))  # before, no hash is kept
     assert counts(get(place, "run", DECODER, *SESSION)) == (4, 0, 0)
     assert (place.root / "raw" / "local").is_dir()
     assert removed(place, "--variants") == []
