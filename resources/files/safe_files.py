@@ -120,7 +120,7 @@ def storage_trouble_in_words(folder: Path, what: str, needed: int | None = None)
             size = "an unknown number of" if needed is None else f"{needed:,}"
             text = (
                 f"the disk of {folder} is full: {what} needs {size} bytes and {shutil.disk_usage(folder).free:,} are "
-                "free; make room and run again, it resumes where it stopped"
+                "free; make room and run again, what is finished is kept"
             )
         elif error.errno in _READ_ONLY:
             text = (
